@@ -1,0 +1,3 @@
+//! The same work on Quorate and on its rivals.
+
+fn main() {}

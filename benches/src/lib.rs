@@ -1,0 +1,1 @@
+//! The workloads that the benches, and the comparison with the rivals, measure.

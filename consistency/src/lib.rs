@@ -1,0 +1,1 @@
+//! Choose a consistency level, keep session guarantees, and check what clients saw.

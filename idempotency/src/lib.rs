@@ -1,0 +1,1 @@
+//! A retried request runs once and answers the same.

@@ -1,0 +1,1 @@
+//! The tokio driver of `quorate-raft-core`, generic over your state machine.

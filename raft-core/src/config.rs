@@ -1,0 +1,130 @@
+//! The settings of a member, and what it finds on its disk when it starts.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use quorate_clocks::NodeId;
+
+use crate::{Entry, HardState, Index, Position, StartError, message};
+
+/// The settings of one member. The same on every member but for `id`.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Config {
+    /// This member.
+    pub id: NodeId,
+    /// All members, this one too.
+    pub voters: Vec<NodeId>,
+    /// A follower that hears nothing for one to two of these stands for election. At least twice
+    /// `heartbeat_interval`.
+    pub election_timeout: Duration,
+    /// How often a leader without other work says that it is alive.
+    pub heartbeat_interval: Duration,
+    /// How much faster or slower than another a member's clock may run, in parts per million.
+    /// Leases are shortened by it; only lease reads depend on it.
+    pub clock_drift_ppm: u32,
+    /// The largest command, in bytes.
+    pub max_command_bytes: usize,
+    /// Payload bytes in one append, at least one entry.
+    pub max_append_bytes: usize,
+    /// Appends on their way to one follower that it has not answered.
+    pub max_appends_in_flight: usize,
+    /// Payload bytes proposed and not yet committed, beyond which proposals are refused.
+    pub max_uncommitted_bytes: usize,
+    /// Payload bytes of recent entries that the core keeps. Older ones are asked for when needed.
+    pub window_bytes: usize,
+    /// Payload bytes in one [`Event::Committed`](crate::Event::Committed), at least one entry.
+    pub max_committed_bytes: usize,
+    /// Reads that wait to be confirmed.
+    pub max_reads: usize,
+    /// The largest snapshot that is taken from a leader, in bytes.
+    pub max_snapshot_bytes: usize,
+    /// Bytes of one piece of a snapshot.
+    pub snapshot_chunk_bytes: usize,
+}
+
+impl Config {
+    /// Settings for a cluster on a local network: election timeout 500 ms, heartbeats every 100 ms.
+    ///
+    /// ```
+    /// use quorate_clocks::NodeId;
+    /// use quorate_raft_core::Config;
+    ///
+    /// let config = Config::new(NodeId(1), [NodeId(1), NodeId(2), NodeId(3)]);
+    /// assert_eq!(config.voters.len(), 3);
+    /// ```
+    pub fn new(id: NodeId, voters: impl IntoIterator<Item = NodeId>) -> Self {
+        Self {
+            id,
+            voters: message::sorted(voters.into_iter().collect()),
+            election_timeout: Duration::from_millis(500),
+            heartbeat_interval: Duration::from_millis(100),
+            clock_drift_ppm: 10_000,
+            max_command_bytes: 1 << 20,
+            max_append_bytes: 256 << 10,
+            max_appends_in_flight: 64,
+            max_uncommitted_bytes: 64 << 20,
+            window_bytes: 16 << 20,
+            max_committed_bytes: 1 << 20,
+            max_reads: 65_536,
+            max_snapshot_bytes: 1 << 30,
+            snapshot_chunk_bytes: 256 << 10,
+        }
+    }
+
+    /// Checks the bounds that each field names.
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        if !self.voters.contains(&self.id) {
+            return Err(StartError::NotAVoter { id: self.id });
+        }
+        let settings = [
+            (
+                !self.heartbeat_interval.is_zero(),
+                "heartbeat_interval is zero; give it at least a nanosecond",
+            ),
+            (
+                self.election_timeout / 2 >= self.heartbeat_interval,
+                "election_timeout is less than two heartbeat_intervals",
+            ),
+            (
+                self.clock_drift_ppm < 1_000_000,
+                "clock_drift_ppm is a million or more",
+            ),
+            (
+                self.max_appends_in_flight > 0,
+                "max_appends_in_flight is zero",
+            ),
+            (self.max_reads > 0, "max_reads is zero"),
+            (
+                self.snapshot_chunk_bytes > 0,
+                "snapshot_chunk_bytes is zero",
+            ),
+            (
+                self.max_command_bytes <= self.max_uncommitted_bytes,
+                "max_command_bytes is more than max_uncommitted_bytes: such a command could never be proposed",
+            ),
+        ];
+        settings
+            .into_iter()
+            .find_map(|(holds, what)| (!holds).then_some(Err(StartError::Setting { what })))
+            .unwrap_or(Ok(()))
+    }
+}
+
+/// What a member finds on its disk when it starts. The default is a new, empty disk.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Recovered {
+    /// The durable term and vote.
+    pub hard_state: HardState,
+    /// The last entry that only a snapshot holds: the log starts after it. Zero without a snapshot.
+    pub start: Position,
+    /// How far the application's state goes: the index of the snapshot that it was restored from,
+    /// or more when it keeps its state durable itself.
+    pub applied: Index,
+    /// The terms of all entries after `start`, as runs: each run's first entry. Ascending.
+    pub runs: Vec<Position>,
+    /// The last index of the log; `start.index` when it is empty.
+    pub last: Index,
+    /// The newest entries up to `last`, as many as fit in memory. May be none: the core asks for
+    /// the others with [`Event::Load`](crate::Event::Load).
+    pub tail: Vec<Entry>,
+}

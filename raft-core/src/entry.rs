@@ -1,0 +1,129 @@
+//! Terms, indexes, entries and snapshots: the nouns of the log.
+
+use core::fmt;
+
+use bytes::Bytes;
+
+/// A term: the number of an election's reign (Raft §5.1). Zero is before the first election.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Term(pub u64);
+
+/// A place in the log. The first entry is at 1; zero is before it.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Index(pub u64);
+
+impl Term {
+    /// Before the first election.
+    pub const ZERO: Self = Self(0);
+
+    /// The term after this one.
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl Index {
+    /// Before the first entry.
+    pub const ZERO: Self = Self(0);
+
+    /// The place after this one.
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The place before this one; zero has none and stays.
+    pub const fn prev(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
+impl fmt::Display for Term {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "t{}", self.0)
+    }
+}
+
+impl fmt::Display for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// An index with the term of the entry there: names one entry of all logs that ever were, for a
+/// leader writes an index of its term only once (Raft §5.3).
+///
+/// Ordered as §5.4.1 compares logs: by term, then by index.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Position {
+    /// The entry's term.
+    pub term: Term,
+    /// The entry's place.
+    pub index: Index,
+}
+
+impl Position {
+    /// Before the first entry.
+    pub const ZERO: Self = Self {
+        term: Term::ZERO,
+        index: Index::ZERO,
+    };
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.term)
+    }
+}
+
+/// One entry of the log.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Entry {
+    /// Where it is and whose it is.
+    pub position: Position,
+    /// What it says.
+    pub payload: Payload,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Payload {
+    /// Nothing: a new leader's first entry, which lets it commit what its predecessors left
+    /// (Raft §8).
+    Empty,
+    /// The application's command.
+    Command(Bytes),
+}
+
+impl Payload {
+    /// How many bytes of the application it carries.
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Command(command) => command.len(),
+        }
+    }
+
+    /// Whether it carries no bytes.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What must survive a crash besides the log (Raft figure 2, persistent state).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct HardState {
+    /// The newest term that this node knows.
+    pub term: Term,
+    /// Whom it voted for in that term.
+    pub vote: Option<quorate_clocks::NodeId>,
+}
+
+/// A state of the application, and the last entry that it holds.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Snapshot {
+    /// The last entry whose effect is in `data`.
+    pub position: Position,
+    /// The application's state, in its own bytes.
+    pub data: Bytes,
+}

@@ -1,0 +1,162 @@
+//! What the core asks its driver to make durable, and what it tells it.
+
+use alloc::vec::Vec;
+
+use quorate_clocks::{Instant, NodeId};
+
+use crate::{Entry, HardState, Index, Position, Snapshot, Term};
+
+/// What must become durable, as one unit: after a crash either all of it is there or none.
+///
+/// Apply it in the order of the fields. A driver that writes it as one checksummed record has that.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Persist {
+    /// The new term and vote, when they changed.
+    pub hard_state: Option<HardState>,
+    /// A snapshot from the leader that takes the place of the log up to its position. Entries after
+    /// the position stay only when `keep_tail` is set.
+    pub snapshot: Option<Snapshot>,
+    /// With `snapshot`: the log holds the snapshot's last entry, and what follows it stays.
+    pub keep_tail: bool,
+    /// Entries to append, consecutive. Whatever the log holds at the first one's index and after
+    /// it is removed first.
+    pub entries: Vec<Entry>,
+}
+
+/// What the application should know or do.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Event {
+    /// These entries are committed: apply them, in order. Each comes once in a life of the core.
+    Committed {
+        /// The entries, consecutive, starting after the last ones.
+        entries: Vec<Entry>,
+    },
+    /// The application's state is to be replaced by this snapshot, which is durable.
+    Restore {
+        /// The snapshot.
+        snapshot: Snapshot,
+    },
+    /// Entries that have left the core's window are needed. Answer with
+    /// [`Raft::provide_entries`](crate::Raft::provide_entries), also when they are gone.
+    Load {
+        /// The first one.
+        from: Index,
+        /// The last one, inclusive. Fewer is fine.
+        to: Index,
+        /// Stop before payloads add up to more than this many bytes; at least one entry.
+        max_bytes: usize,
+    },
+    /// A follower is behind the log's start. Answer with
+    /// [`Raft::provide_snapshot`](crate::Raft::provide_snapshot).
+    SnapshotWanted {
+        /// The follower.
+        to: NodeId,
+    },
+    /// The role, the term or the known leader changed.
+    RoleChanged {
+        /// The role.
+        role: Role,
+        /// The term.
+        term: Term,
+        /// The leader of that term, when known.
+        leader: Option<NodeId>,
+    },
+    /// A proposal of this node will not be reported as committed by it.
+    ProposalLost {
+        /// What [`Raft::propose`](crate::Raft::propose) returned.
+        position: Position,
+        /// What is known of its fate.
+        fate: Fate,
+    },
+    /// A read may be served from the application's state once everything up to `index` is applied.
+    ReadReady {
+        /// What [`Raft::read`](crate::Raft::read) returned.
+        ticket: ReadTicket,
+        /// The index.
+        index: Index,
+    },
+    /// A read will not be confirmed: this node is no longer the leader. Ask the new one.
+    ReadLost {
+        /// What [`Raft::read`](crate::Raft::read) returned.
+        ticket: ReadTicket,
+    },
+}
+
+/// What is known of a proposal that this node can no longer follow.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Fate {
+    /// Another entry took its place: it will never be applied.
+    Replaced,
+    /// It may have been applied or not: a snapshot took the place of the log around it.
+    Unknown,
+}
+
+/// What a node is in its term (Raft §5.1).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Role {
+    /// Follows a leader, or waits for one.
+    Follower,
+    /// Asks whether it could win, before it disturbs anyone (thesis §9.6).
+    PreCandidate,
+    /// Asks for votes.
+    Candidate,
+    /// Leads.
+    Leader,
+}
+
+/// Names a read of this node. Reads are numbered in the order in which they came.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ReadTicket(pub(crate) u64);
+
+/// Leave to serve a read from the application's state, on the word of a lease.
+///
+/// Serve it only once everything up to `index` is applied, and only while the caller's clock shows
+/// less than `until`: look at the clock again after reading the state.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct LeasePermit {
+    /// What must be applied.
+    pub index: Index,
+    /// When the leave ends, on the clock whose instants the core is given.
+    pub until: Instant,
+}
+
+/// What a node knows of its cluster.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Status {
+    /// Who is asked.
+    pub id: NodeId,
+    /// What it is.
+    pub role: Role,
+    /// Its term.
+    pub term: Term,
+    /// The leader of the term, when known.
+    pub leader: Option<NodeId>,
+    /// The last entry of its log.
+    pub last: Position,
+    /// What the log starts after: the last entry that only a snapshot holds.
+    pub start: Position,
+    /// How far it knows the log to be committed.
+    pub commit: Index,
+    /// How far it has handed out entries to apply.
+    pub applied: Index,
+    /// How far its own log is durable.
+    pub durable: Index,
+    /// On a leader, every other member's progress, by id.
+    pub peers: Vec<PeerStatus>,
+    /// Messages dropped because they were stale, unknown or malformed.
+    pub dropped_messages: u64,
+}
+
+/// What a leader knows of a follower.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct PeerStatus {
+    /// The follower.
+    pub id: NodeId,
+    /// The last entry that it is known to hold.
+    pub matched: Index,
+    /// The next entry to send.
+    pub next: Index,
+    /// Whether it has answered within the last election timeout.
+    pub active: bool,
+}

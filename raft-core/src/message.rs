@@ -1,0 +1,151 @@
+//! What members say to each other.
+
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use quorate_clocks::NodeId;
+
+use crate::{Entry, Index, Position, Term};
+
+/// A message between two members.
+///
+/// One variant per kind, each with all its fields: there is no message without a term, and none
+/// that a peer could pass off as local.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Message {
+    /// Asks whether a vote would be granted, without raising anyone's term (thesis §9.6).
+    PreVote(VoteRequest),
+    /// Answers [`Message::PreVote`].
+    PreVoteReply(VoteReply),
+    /// Asks for a vote (Raft §5.2).
+    Vote(VoteRequest),
+    /// Answers [`Message::Vote`].
+    VoteReply(VoteReply),
+    /// Carries entries from the leader (Raft §5.3).
+    Append(Append),
+    /// Answers [`Message::Append`] and ends a snapshot.
+    AppendReply(AppendReply),
+    /// Keeps leadership, tells the commit index, and confirms reads (Raft §5.2, thesis §6.4).
+    Heartbeat(Heartbeat),
+    /// Answers [`Message::Heartbeat`].
+    HeartbeatReply(HeartbeatReply),
+    /// Carries a piece of a snapshot (Raft §7).
+    SnapshotChunk(SnapshotChunk),
+    /// Answers [`Message::SnapshotChunk`] until the last.
+    SnapshotReply(SnapshotReply),
+}
+
+/// A request for a vote or a pre-vote.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct VoteRequest {
+    /// The term that the candidate stands for. In a pre-vote it is only proposed.
+    pub term: Term,
+    /// The candidate's last entry.
+    pub last: Position,
+}
+
+/// The answer to a request for a vote or a pre-vote.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct VoteReply {
+    /// When granted, the term that was asked for; when not, the voter's own.
+    pub term: Term,
+    /// The term that was asked for, so that an answer finds its question.
+    pub asked: Term,
+    /// Whether the vote is given.
+    pub granted: bool,
+}
+
+/// Entries, and what must come before them.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Append {
+    /// The leader's term.
+    pub term: Term,
+    /// The entry before the first of `entries`: the receiver must hold it.
+    pub previous: Position,
+    /// How far the leader has committed.
+    pub commit: Index,
+    /// The entries, consecutive. Empty for a probe.
+    pub entries: Vec<Entry>,
+}
+
+/// The answer to an append, or to the last chunk of a snapshot.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct AppendReply {
+    /// The follower's term.
+    pub term: Term,
+    /// How it went.
+    pub outcome: AppendOutcome,
+}
+
+/// How an append went.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum AppendOutcome {
+    /// The log up to here is the leader's, and durable.
+    Matched {
+        /// The last entry that is known to be the leader's.
+        index: Index,
+    },
+    /// The entry before the first does not match.
+    Rejected {
+        /// The index of that entry, so that a late answer is recognised.
+        previous: Index,
+        /// Where the leader should try next: the last entry of the follower's log at or before
+        /// `previous` whose term is at most the leader's at `previous`.
+        hint: Position,
+    },
+}
+
+/// A sign of life from the leader.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Heartbeat {
+    /// The leader's term.
+    pub term: Term,
+    /// How far the receiver may commit: never beyond what it is known to hold.
+    pub commit: Index,
+    /// The number of the round, counted by the leader. Answers confirm reads registered before it.
+    pub round: u64,
+}
+
+/// The answer to a heartbeat.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct HeartbeatReply {
+    /// The follower's term.
+    pub term: Term,
+    /// The round that is answered.
+    pub round: u64,
+}
+
+/// A piece of a snapshot.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct SnapshotChunk {
+    /// The leader's term.
+    pub term: Term,
+    /// The last entry that the snapshot holds: names the snapshot.
+    pub position: Position,
+    /// The length of the whole snapshot, in bytes.
+    pub total: u64,
+    /// Where `data` belongs, in bytes.
+    pub offset: u64,
+    /// The bytes.
+    pub data: Bytes,
+}
+
+/// How much of a snapshot has arrived.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct SnapshotReply {
+    /// The follower's term.
+    pub term: Term,
+    /// Which snapshot.
+    pub position: Position,
+    /// The offset of the next byte that is wanted.
+    pub next: u64,
+}
+
+/// Names of the members of a cluster, sorted and without doubles.
+pub(crate) fn sorted(mut members: Vec<NodeId>) -> Vec<NodeId> {
+    members.sort_unstable();
+    members.dedup();
+    members
+}
