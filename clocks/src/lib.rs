@@ -6,6 +6,14 @@ extern crate std;
 
 mod identity;
 mod instant;
+mod manual;
+#[cfg(feature = "system-clock")]
+mod system;
+mod wall;
 
 pub use identity::{Incarnation, NodeId};
 pub use instant::Instant;
+pub use manual::ManualClock;
+#[cfg(feature = "system-clock")]
+pub use system::SystemClock;
+pub use wall::WallTime;
