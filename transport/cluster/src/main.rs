@@ -1,3 +1,8 @@
 //! The `quorate` command.
 
-fn main() {}
+use clap::Parser;
+use quorate::cli::Cli;
+
+fn main() {
+    let _ = Cli::parse();
+}

@@ -1,0 +1,31 @@
+//! Names of headers, in the lower case that HTTP libraries compare.
+
+/// On a write: run it at most once for this key. A retry gets the first answer again, byte for
+/// byte, with [`IDEMPOTENT_REPLAYED`]; another request with the same key is refused with 422, and
+/// the same one while the first still runs with 409. Quoted or not, at most 255 bytes. Remembered
+/// for ten minutes.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// On an answer: `true` when it is a stored one.
+pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
+/// On a write: do it only when the key is at this revision (`"17"`, `17`), or exists (`*`).
+pub const IF_MATCH: &str = "if-match";
+/// On a write: `*` does it only when the key does not exist.
+pub const IF_NONE_MATCH: &str = "if-none-match";
+/// On a write: `<lease name>:<token>` of the lease under which the client writes. Refused with 412
+/// when the key has seen a newer token, or when the lease was granted again. What stands before the
+/// last colon is the name, percent-encoded as in a path.
+pub const FENCING_TOKEN: &str = "fencing-token";
+/// On an answer: the revision in quotes.
+pub const ETAG: &str = "etag";
+/// On an answer: the index in the log of the write that made what is answered.
+pub const REVISION: &str = "revision";
+/// On an answer to a read: the level that was really served.
+pub const CONSISTENCY_SERVED: &str = "consistency-served";
+/// On an answer to a read: it shows everything that was acknowledged longer ago than this many
+/// milliseconds. `0` when nothing is missing, `unknown` when no bound is known.
+pub const STALENESS_MS: &str = "staleness-ms";
+/// On an answer: what the session has seen so far. A client sends the last one back with every
+/// request, and reads at level `session` then never go back in time.
+pub const SESSION_TOKEN: &str = "session-token";
+/// On an answer: the node that gave it.
+pub const NODE: &str = "quorate-node";
