@@ -1,18 +1,96 @@
 //! Order without a global now.
+//!
+//! # The problem
+//!
+//! Two servers write to the same record, and the later write must win. "Later" sounds like a job for
+//! the time of day, and that is how updates get lost. A wall clock lies in four ways:
+//!
+//! - **Two machines never agree.** Synchronised clocks are milliseconds apart on a good day and
+//!   minutes on a bad one, while two writes can be microseconds apart.
+//! - **It goes back.** An operator, a step of NTP, a leap second or a virtual machine that was moved
+//!   sets it, so a span that was measured with it can be negative, and an event can carry an earlier
+//!   date than its own cause.
+//! - **It repeats.** Two events of one millisecond have the same date.
+//! - **It says nothing of its error.** The number looks the same when it is an hour wrong.
+//!
+//! A monotonic clock has none of that, and means nothing on any other machine. What can be had
+//! across machines is not the time but the *order*: if one event can have influenced another,
+//! through a chain of messages, then it *happened before* it (Lamport, 1978). Clocks that travel
+//! with the messages give every event a number that respects that order.
+//!
+//! # What each clock buys
+//!
+//! | You need | Use | Bytes | What it does not do |
+//! |---|---|---|---|
+//! | a timeout, a deadline, a span on one machine | [`Instant`] | 8 | compare with another machine's |
+//! | a date for people to read | [`WallTime`] | 8 | order events, measure spans |
+//! | one total order that respects cause | [`LamportStamp`] | 16 | say *when*; protect itself from a peer that lies |
+//! | the same, close to the date, protected from clocks that are wrong | [`HybridStamp`] | 8, and the node for ties | say that two events were concurrent |
+//!
+//! Both stamps keep one promise: **if a happened before b, then a's stamp is the smaller.** Neither
+//! promises the converse. A smaller stamp may belong to an event that knew nothing of the other.
+//!
+//! # In use
+//!
+//! Every clock here is told the time by its caller, so that the code that runs in production is the
+//! code that a simulation runs. Stamp what happens with `now` or `tick`, send the stamp with the
+//! message, and hand the stamp of what arrives to `receive`.
+//!
+//! ```
+//! use core::time::Duration;
+//! use quorate_clocks::{HybridClock, Instant, ManualClock, NodeId, WallTime};
+//!
+//! // Two machines. The clock of the second is 80 ms behind.
+//! let mut first = ManualClock::new(Instant::ORIGIN).with_wall(WallTime::from_millis(60_080));
+//! let second = ManualClock::new(Instant::ORIGIN).with_wall(WallTime::from_millis(60_000));
+//! let mut hybrid_first = HybridClock::new(Duration::from_millis(250));
+//! let mut hybrid_second = HybridClock::new(Duration::from_millis(250));
+//!
+//! // The first writes and tells the second, which then overwrites: by the date alone, the
+//! // overwrite would be the older of the two and be lost.
+//! let written = hybrid_first.now(first.wall())?;
+//! hybrid_second.receive(NodeId(1), written, second.wall())?;
+//! let overwritten = hybrid_second.now(second.wall())?;
+//! assert!(second.wall() < first.wall());
+//! assert!(overwritten > written);
+//!
+//! // Not even a calendar that is set back makes a stamp go back.
+//! first.set_wall(WallTime::from_millis(0));
+//! assert!(hybrid_first.now(first.wall())? > written);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Who did it is a [`NodeId`], and which life of that node an [`Incarnation`].
+//!
+//! # Features
+//!
+//! - `std` (default): `WallTime` from [`std::time::SystemTime`]. Without it the crate is `no_std`
+//!   and does not allocate.
+//! - `system-clock`: `SystemClock`, the operating system's clocks. The only code here that reads
+//!   anything.
+//! - `serde`: `Serialize` and `Deserialize` for stamps and identities.
 #![no_std]
 
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod hybrid;
 mod identity;
 mod instant;
+mod lamport;
 mod manual;
+#[cfg(target_has_atomic = "64")]
+mod sync;
 #[cfg(feature = "system-clock")]
 mod system;
 mod wall;
 
+#[cfg(target_has_atomic = "64")]
+pub use hybrid::AtomicHybridClock;
+pub use hybrid::{HybridClock, HybridNowError, HybridReceiveError, HybridStamp};
 pub use identity::{Incarnation, NodeId};
 pub use instant::Instant;
+pub use lamport::{LamportClock, LamportExhausted, LamportStamp};
 pub use manual::ManualClock;
 #[cfg(feature = "system-clock")]
 pub use system::SystemClock;

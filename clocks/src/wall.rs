@@ -7,7 +7,7 @@ use core::time::Duration;
 ///
 /// It may jump forward or back at any moment (an operator, an NTP step, a leap second, a virtual
 /// machine that was resumed) and two machines never agree on it. Use it for what people read and as
-/// the physical part of a `HybridClock`; never for a timeout, and never to
+/// the physical part of a [`HybridClock`](crate::HybridClock); never for a timeout, and never to
 /// decide which of two writes came last. Timeouts belong to [`Instant`](crate::Instant), a type that
 /// does not mix with this one:
 ///
@@ -61,7 +61,7 @@ impl WallTime {
     }
 
     /// Whole milliseconds since the start of 1970, rounded down. At most 18,446,744,073,709, which
-    /// fits the 48 bits of a `HybridStamp`.
+    /// fits the 48 bits of a [`HybridStamp`](crate::HybridStamp).
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000_000
     }

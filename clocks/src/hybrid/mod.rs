@@ -1,0 +1,17 @@
+//! Order that respects cause and stays close to the date.
+//!
+//! S. Kulkarni, M. Demirbas, D. Madappa, B. Avva and M. Leone, "Logical Physical Clocks and
+//! Consistent Snapshots in Globally Distributed Databases", OPODIS 2014: the algorithm of Figure 5.
+
+mod advance;
+#[cfg(target_has_atomic = "64")]
+mod atomic;
+mod clock;
+mod error;
+mod stamp;
+
+#[cfg(target_has_atomic = "64")]
+pub use atomic::AtomicHybridClock;
+pub use clock::HybridClock;
+pub use error::{HybridNowError, HybridReceiveError};
+pub use stamp::HybridStamp;
