@@ -36,6 +36,8 @@ pub struct Config {
     pub max_committed_bytes: usize,
     /// Reads that wait to be confirmed.
     pub max_reads: usize,
+    /// Messages that wait to be sent. Beyond it the oldest are dropped, as a network may.
+    pub max_outbox: usize,
     /// The largest snapshot that is taken from a leader, in bytes.
     pub max_snapshot_bytes: usize,
     /// Bytes of one piece of a snapshot.
@@ -66,6 +68,7 @@ impl Config {
             window_bytes: 16 << 20,
             max_committed_bytes: 1 << 20,
             max_reads: 65_536,
+            max_outbox: 16_384,
             max_snapshot_bytes: 1 << 30,
             snapshot_chunk_bytes: 256 << 10,
         }
@@ -94,6 +97,7 @@ impl Config {
                 "max_appends_in_flight is zero",
             ),
             (self.max_reads > 0, "max_reads is zero"),
+            (self.max_outbox > 0, "max_outbox is zero"),
             (
                 self.snapshot_chunk_bytes > 0,
                 "snapshot_chunk_bytes is zero",

@@ -13,11 +13,8 @@ use crate::{Entry, HardState, Index, Position, Snapshot, Term};
 pub struct Persist {
     /// The new term and vote, when they changed.
     pub hard_state: Option<HardState>,
-    /// A snapshot from the leader that takes the place of the log up to its position. Entries after
-    /// the position stay only when `keep_tail` is set.
+    /// A snapshot from the leader that takes the place of the whole log.
     pub snapshot: Option<Snapshot>,
-    /// With `snapshot`: the log holds the snapshot's last entry, and what follows it stays.
-    pub keep_tail: bool,
     /// Entries to append, consecutive. Whatever the log holds at the first one's index and after
     /// it is removed first.
     pub entries: Vec<Entry>,

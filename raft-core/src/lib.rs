@@ -6,10 +6,22 @@ extern crate alloc;
 extern crate std;
 
 mod config;
+mod election;
 mod entry;
 mod error;
 mod event;
+mod follower;
+mod gate;
+mod log;
 mod message;
+mod progress;
+mod quorum;
+mod raft;
+mod random;
+mod reads;
+mod replication;
+mod snapshot;
+pub mod wire;
 
 pub use config::{Config, Recovered};
 pub use entry::{Entry, HardState, Index, Payload, Position, Snapshot, Term};
@@ -19,3 +31,4 @@ pub use message::{
     Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message, SnapshotChunk,
     SnapshotReply, VoteReply, VoteRequest,
 };
+pub use raft::Raft;

@@ -1,0 +1,251 @@
+//! Elections: pre-votes, votes, and who may not give one (Raft §5.2, §5.4.1; thesis §9.6, §6.4.1).
+
+use core::time::Duration;
+
+use quorate_clocks::NodeId;
+use quorate_transport::{Lane, Transmit};
+
+use crate::progress::Progress;
+use crate::quorum::majority;
+use crate::{HardState, Message, Payload, Raft, Role, Term, VoteReply, VoteRequest};
+
+impl Raft {
+    /// Picks when to stand for election: one to two election timeouts from now, anew each time, so
+    /// that two members do not keep splitting the vote (Raft §5.2).
+    pub(crate) fn reset_election_timer(&mut self) {
+        let timeout = self.config.election_timeout;
+        let spread = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        let extra = Duration::from_nanos(self.random.below(spread));
+        self.election_at = self.now + timeout + extra;
+    }
+
+    /// The election timeout ran out: asks first whether it could win (thesis §9.6).
+    pub(crate) fn stand_for_election(&mut self) {
+        self.reset_election_timer();
+        let term = self.hard_state.term.next();
+        // There is no term after the last one. A snapshot under way is not a log to win with.
+        if term == self.hard_state.term || self.restoring.is_some() {
+            return;
+        }
+        self.leave_leadership();
+        self.role = Role::PreCandidate;
+        self.leader = None;
+        self.votes.clear();
+        self.votes.insert(self.config.id, true);
+        let request = VoteRequest {
+            term,
+            last: self.log.last(),
+        };
+        self.broadcast_after_term(Message::PreVote(request));
+        self.count_pre_votes();
+    }
+
+    /// A majority would vote for it: raises the term and stands.
+    fn become_candidate(&mut self) {
+        let term = self.hard_state.term.next();
+        self.role = Role::Candidate;
+        self.leader = None;
+        self.votes.clear();
+        self.set_hard_state(HardState {
+            term,
+            vote: Some(self.config.id),
+        });
+        self.reset_election_timer();
+        let request = VoteRequest {
+            term,
+            last: self.log.last(),
+        };
+        self.broadcast_after_term(Message::Vote(request));
+    }
+
+    /// Its own vote counts once it is durable, as any other's.
+    pub(crate) fn count_own_vote(&mut self) {
+        if self.gate.is_durable(self.hard_state_gate) {
+            self.votes.insert(self.config.id, true);
+            self.count_votes();
+        }
+    }
+
+    fn become_leader(&mut self) {
+        self.role = Role::Leader;
+        self.leader = Some(self.config.id);
+        self.votes.clear();
+        let next = self.log.last().index.next();
+        let now = self.now;
+        self.peers = self
+            .others
+            .iter()
+            .map(|&id| Progress::new(id, next, now))
+            .collect();
+        self.quorum_check_at = self.now + self.config.election_timeout;
+        self.heartbeat_at = self.now + self.config.heartbeat_interval;
+        self.reads.start_term();
+        // Lets it commit what earlier leaders left (Raft §8).
+        self.term_start = self.append_own(Payload::Empty).index;
+    }
+
+    /// Follows `leader`, or nobody yet, in `term`.
+    pub(crate) fn become_follower(&mut self, term: Term, leader: Option<NodeId>) {
+        self.leave_leadership();
+        if term > self.hard_state.term {
+            self.set_hard_state(HardState { term, vote: None });
+        }
+        if self.role != Role::Follower {
+            self.role = Role::Follower;
+            self.reset_election_timer();
+        }
+        self.votes.clear();
+        self.leader = leader;
+    }
+
+    fn leave_leadership(&mut self) {
+        if self.role != Role::Leader {
+            return;
+        }
+        // Its own part in its lease is over only when the lease is.
+        self.no_vote_until = self.no_vote_until.max(self.lease_until());
+        self.peers.clear();
+        self.role = Role::Follower;
+        self.fail_reads();
+        self.reset_election_timer();
+    }
+
+    fn set_hard_state(&mut self, state: HardState) {
+        self.hard_state = state;
+        self.hard_state_gate = self.gate.write_hard_state(state);
+        // What a leader of an earlier term was sending is not continued by another.
+        self.incoming = None;
+    }
+
+    /// A leader that a majority has not answered for an election timeout steps down, so that its
+    /// clients look for another (thesis §6.2).
+    pub(crate) fn check_quorum(&mut self) {
+        let timeout = self.config.election_timeout;
+        let alive = self
+            .peers
+            .iter()
+            .filter(|peer| self.now.since(peer.answered) < timeout);
+        if alive.count() + 1 >= majority(self.config.voters.len()) {
+            self.quorum_check_at = self.now + timeout;
+        } else {
+            self.become_follower(self.hard_state.term, None);
+        }
+    }
+
+    /// Whether a vote now could break the word that this node gave a living leader, or the lease
+    /// that rests on it (thesis §6.4.1).
+    fn is_bound_to_a_leader(&self) -> bool {
+        let heard = self
+            .leader_heard
+            .is_some_and(|heard| self.now.since(heard) < self.config.election_timeout);
+        self.role == Role::Leader || heard || self.now < self.no_vote_until
+    }
+
+    pub(crate) fn handle_pre_vote(&mut self, from: NodeId, request: VoteRequest) {
+        let granted = request.term > self.hard_state.term
+            && request.last >= self.log.last()
+            && !self.is_bound_to_a_leader();
+        let term = if granted {
+            request.term
+        } else {
+            self.hard_state.term
+        };
+        let reply = VoteReply {
+            term,
+            asked: request.term,
+            granted,
+        };
+        self.reply_after_term(from, Message::PreVoteReply(reply));
+    }
+
+    pub(crate) fn handle_pre_vote_reply(&mut self, from: NodeId, reply: VoteReply) {
+        if !reply.granted && reply.term > self.hard_state.term {
+            self.become_follower(reply.term, None);
+            return;
+        }
+        if self.role != Role::PreCandidate || reply.asked != self.hard_state.term.next() {
+            self.dropped += 1;
+            return;
+        }
+        self.votes.insert(from, reply.granted);
+        self.count_pre_votes();
+    }
+
+    pub(crate) fn handle_vote(&mut self, from: NodeId, request: VoteRequest) {
+        // A candidate that could not hear the leader must not depose it. Its term is not adopted.
+        if request.term > self.hard_state.term && !self.is_bound_to_a_leader() {
+            self.become_follower(request.term, None);
+        }
+        // §5.4.1: the candidate's log must be at least as up to date, by (term, index). A vote in
+        // the same term was asked for while nobody led it, or the leader is heard again anyway.
+        let granted = request.term == self.hard_state.term
+            && self.role == Role::Follower
+            && self.leader.is_none()
+            && self.hard_state.vote.is_none_or(|vote| vote == from)
+            && request.last >= self.log.last()
+            && self.now >= self.no_vote_until;
+        if granted {
+            if self.hard_state.vote.is_none() {
+                self.set_hard_state(HardState {
+                    vote: Some(from),
+                    ..self.hard_state
+                });
+            }
+            self.reset_election_timer();
+        }
+        let reply = VoteReply {
+            term: self.hard_state.term,
+            asked: request.term,
+            granted,
+        };
+        self.reply_after_term(from, Message::VoteReply(reply));
+    }
+
+    pub(crate) fn handle_vote_reply(&mut self, from: NodeId, reply: VoteReply) {
+        if reply.term > self.hard_state.term {
+            self.become_follower(reply.term, None);
+            return;
+        }
+        if self.role != Role::Candidate || reply.asked != self.hard_state.term {
+            self.dropped += 1;
+            return;
+        }
+        self.votes.insert(from, reply.granted);
+        self.count_votes();
+    }
+
+    fn granted(&self) -> usize {
+        self.votes.values().filter(|&&granted| granted).count()
+    }
+
+    fn count_pre_votes(&mut self) {
+        if self.role == Role::PreCandidate && self.granted() >= majority(self.config.voters.len()) {
+            self.become_candidate();
+        }
+    }
+
+    fn count_votes(&mut self) {
+        if self.role == Role::Candidate && self.granted() >= majority(self.config.voters.len()) {
+            self.become_leader();
+        }
+    }
+
+    /// Tells everyone, once this node's term and vote are durable.
+    fn broadcast_after_term(&mut self, message: Message) {
+        for at in 0..self.others.len() {
+            if let Some(&to) = self.others.get(at) {
+                self.reply_after_term(to, message.clone());
+            }
+        }
+    }
+
+    /// Tells `to`, once this node's term and vote are durable.
+    pub(crate) fn reply_after_term(&mut self, to: NodeId, message: Message) {
+        let transmit = Transmit {
+            to,
+            lane: Lane::Urgent,
+            message,
+        };
+        self.gate.send_after(self.hard_state_gate, transmit);
+    }
+}

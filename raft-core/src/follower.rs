@@ -1,0 +1,147 @@
+//! A follower's side of replication (Raft §5.3).
+
+use quorate_clocks::NodeId;
+use quorate_transport::{Lane, Transmit};
+
+use crate::{
+    Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Index, Message, Position, Raft,
+    Role, Term,
+};
+
+impl Raft {
+    /// Follows the sender of a leader's message of a term that is not old. Gives whether it can be
+    /// the leader.
+    pub(crate) fn follow(&mut self, from: NodeId, term: Term) -> bool {
+        if term == self.hard_state.term {
+            // A term has one leader (§5.2): another one's word is a lie.
+            let other = self.leader.is_some_and(|leader| leader != from);
+            if other || self.role == Role::Leader {
+                self.dropped += 1;
+                return false;
+            }
+        }
+        self.become_follower(term, Some(from));
+        self.leader_heard = Some(self.now);
+        self.reset_election_timer();
+        true
+    }
+
+    pub(crate) fn handle_heartbeat(&mut self, from: NodeId, heartbeat: Heartbeat) {
+        // An old leader learns of the newer term from the answer.
+        if heartbeat.term >= self.hard_state.term {
+            if !self.follow(from, heartbeat.term) {
+                return;
+            }
+            // The leader names no more than it knows this log to hold; a log that lost its tail
+            // commits what is left of it.
+            self.commit_to(heartbeat.commit.min(self.log.last().index));
+        }
+        let reply = HeartbeatReply {
+            term: self.hard_state.term,
+            round: heartbeat.round,
+        };
+        self.reply_after_term(from, Message::HeartbeatReply(reply));
+    }
+
+    pub(crate) fn handle_append(&mut self, from: NodeId, append: Append) {
+        if !is_well_formed(&append) {
+            self.dropped += 1;
+            return;
+        }
+        if append.term < self.hard_state.term {
+            self.reply_to_append(from, AppendOutcome::Matched { index: Index::ZERO });
+            return;
+        }
+        if !self.follow(from, append.term) {
+            return;
+        }
+        if self.restoring.is_some() || self.is_overloaded() {
+            // The leader sends it again.
+            self.dropped += 1;
+            return;
+        }
+        let outcome = self.take_entries(append);
+        self.reply_to_append(from, outcome);
+    }
+
+    /// Appends what is new, and says what is known to match.
+    fn take_entries(&mut self, append: Append) -> AppendOutcome {
+        let Append {
+            previous,
+            commit,
+            entries,
+            ..
+        } = append;
+        let end = entries
+            .last()
+            .map_or(previous.index, |last| last.position.index);
+        if end <= self.commit {
+            // What is committed is the leader's log too (§5.4, leader completeness).
+            return AppendOutcome::Matched { index: self.commit };
+        }
+        if previous.index > self.commit && !self.log.holds(previous) {
+            let hint = self.log.last_at_most(previous.index.prev(), previous.term);
+            return AppendOutcome::Rejected {
+                previous: previous.index,
+                hint,
+            };
+        }
+        for entry in entries {
+            let Position { index, term } = entry.position;
+            if index <= self.commit || self.log.term_at(index) == Some(term) {
+                continue;
+            }
+            if index <= self.log.last().index {
+                // Only a real conflict removes entries: an old, short append must not (§5.3).
+                self.log.truncate(index);
+                self.gate.replace_from(index);
+            }
+            if !self.log.append(entry.clone()) {
+                self.dropped += 1;
+                break;
+            }
+            self.gate.write_entry(entry);
+        }
+        let matched = end.min(self.log.last().index);
+        // Not beyond what this very append has verified (figure 2, AppendEntries, rule 5).
+        self.commit_to(commit.min(matched));
+        AppendOutcome::Matched { index: matched }
+    }
+
+    /// Whether more is waiting for the disk than may.
+    fn is_overloaded(&self) -> bool {
+        self.gate.waiting_bytes() > self.config.max_uncommitted_bytes
+    }
+
+    pub(crate) fn reply_to_append(&mut self, to: NodeId, outcome: AppendOutcome) {
+        let reply = AppendReply {
+            term: self.hard_state.term,
+            outcome,
+        };
+        let transmit = Transmit {
+            to,
+            lane: Lane::Urgent,
+            message: Message::AppendReply(reply),
+        };
+        // An acknowledgement stands on everything before it: the entries, and the term.
+        let after = match outcome {
+            AppendOutcome::Matched { index } if index > self.gate.durable_index() => {
+                self.gate.everything()
+            }
+            _ => self.hard_state_gate,
+        };
+        self.gate.send_after(after, transmit);
+    }
+}
+
+/// Consecutive entries after `previous`, of terms that rise and are not newer than the leader's.
+fn is_well_formed(append: &Append) -> bool {
+    let mut before = append.previous;
+    let consecutive = append.entries.iter().all(|entry| {
+        let Position { term, index } = entry.position;
+        let follows = index > before.index && index == before.index.next() && term >= before.term;
+        before = entry.position;
+        follows
+    });
+    consecutive && before.term <= append.term
+}

@@ -1,0 +1,109 @@
+//! What a leader knows of one follower.
+
+use alloc::collections::VecDeque;
+
+use quorate_clocks::{Instant, NodeId};
+
+use crate::{Index, Snapshot};
+
+/// A follower, as the leader sees it.
+///
+/// `matched < next` always holds. Within a term `matched` goes back only for a follower that has
+/// lost what it had acknowledged.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Progress {
+    pub(crate) id: NodeId,
+    /// The last entry that it is known to hold, durably.
+    pub(crate) matched: Index,
+    /// The next entry to send.
+    pub(crate) next: Index,
+    pub(crate) mode: Mode,
+    /// The newest commit index that it was sent.
+    pub(crate) sent_commit: Index,
+    /// When it last answered anything in this term.
+    pub(crate) answered: Instant,
+    /// The newest round of heartbeats that it answered.
+    pub(crate) round: u64,
+    /// `matched` and the snapshot's offset when it last answered a heartbeat: no change since
+    /// means that something was lost.
+    pub(crate) at_last_heartbeat: (Index, u64),
+}
+
+/// How a follower is fed.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Mode {
+    /// Looks for the place where the logs agree, one append at a time.
+    Probe {
+        /// An append is on its way.
+        waiting: bool,
+    },
+    /// Streams entries without waiting for answers.
+    Replicate {
+        /// The last index of each append that is not answered.
+        in_flight: VecDeque<Index>,
+    },
+    /// Waits for the driver to bring a snapshot.
+    AwaitSnapshot {
+        /// The driver was asked.
+        asked: bool,
+    },
+    /// Sends a snapshot, one chunk at a time.
+    SendSnapshot {
+        snapshot: Snapshot,
+        /// How much of it has arrived.
+        offset: u64,
+        /// A chunk is on its way.
+        waiting: bool,
+    },
+}
+
+impl Progress {
+    /// A follower of which a new leader knows nothing but that its own log is a good guess.
+    pub(crate) fn new(id: NodeId, next: Index, now: Instant) -> Self {
+        Self {
+            id,
+            matched: Index::ZERO,
+            next,
+            mode: Mode::Probe { waiting: false },
+            sent_commit: Index::ZERO,
+            answered: now,
+            round: 0,
+            at_last_heartbeat: (Index::ZERO, u64::MAX),
+        }
+    }
+
+    /// It holds everything up to `index`. Gives whether that was news.
+    pub(crate) fn match_through(&mut self, index: Index) -> bool {
+        let news = index > self.matched;
+        self.matched = self.matched.max(index);
+        self.next = self.next.max(self.matched.next());
+        match &mut self.mode {
+            Mode::Replicate { in_flight } => {
+                while in_flight.front().is_some_and(|&last| last <= index) {
+                    in_flight.pop_front();
+                }
+            }
+            Mode::SendSnapshot { snapshot, .. } if index < snapshot.position.index => {}
+            Mode::Probe { .. } | Mode::AwaitSnapshot { .. } | Mode::SendSnapshot { .. } => {
+                self.mode = Mode::Replicate {
+                    in_flight: VecDeque::new(),
+                };
+            }
+        }
+        news
+    }
+
+    /// Starts to look for the place where the logs agree, at `next` or after what is known.
+    pub(crate) fn probe_from(&mut self, next: Index) {
+        self.next = next.max(self.matched.next());
+        self.mode = Mode::Probe { waiting: false };
+    }
+
+    /// Bytes of a snapshot that have arrived.
+    pub(crate) const fn snapshot_offset(&self) -> u64 {
+        match &self.mode {
+            Mode::SendSnapshot { offset, .. } => *offset,
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Majority arithmetic.
+
+/// How many of `voters` members decide.
+pub(crate) const fn majority(voters: usize) -> usize {
+    voters / 2 + 1
+}
+
+/// The largest value that a majority has reached, of one value for each voter.
+///
+/// Always decided by counting all of them: the shortcuts that trust an earlier order have committed
+/// entries without a quorum (openraft #1802). Clusters are small, and counting needs no memory.
+pub(crate) fn reached_by_majority<T: Copy + Ord>(
+    values: impl Iterator<Item = T> + Clone,
+) -> Option<T> {
+    let needed = majority(values.clone().count());
+    values
+        .clone()
+        .filter(|value| values.clone().filter(|other| other >= value).count() >= needed)
+        .max()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn even_clusters_need_more_than_half() {
+        assert_eq!(majority(4), 3);
+        assert_eq!(reached_by_majority([9, 9, 1, 1].into_iter()), Some(1));
+        assert_eq!(reached_by_majority(core::iter::empty::<u64>()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_majority_has_it_and_none_has_more(values in prop::collection::vec(0_u8..20, 1..9)) {
+            let reached = reached_by_majority(values.iter().copied()).unwrap();
+            let have = |at_least: u8| values.iter().filter(|&&value| value >= at_least).count();
+            prop_assert!(have(reached) >= majority(values.len()));
+            prop_assert!(have(reached + 1) < majority(values.len()));
+        }
+    }
+}

@@ -1,0 +1,576 @@
+//! One member: its state, its commands, and where each input goes.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use quorate_clocks::{Instant, NodeId};
+use quorate_transport::{Machine, Receipt, Transmit, Write};
+
+use crate::gate::Gate;
+use crate::log::{ENTRY_OVERHEAD, Log};
+use crate::progress::Progress;
+use crate::random::Random;
+use crate::reads::Reads;
+use crate::snapshot::Incoming;
+use crate::{
+    Config, Entry, Event, Fate, HardState, Index, Message, Payload, PeerStatus, Persist, Position,
+    ProposeError, Recovered, Role, Snapshot, StartError, Status, Term,
+};
+
+/// One member of a Raft cluster, without any I/O.
+///
+/// It is told what happened and when (`handle_*`, [`propose`](Self::propose),
+/// [`read`](Self::read)), and says what to do next (`poll_*`). The polls may be drained in any
+/// order and late: what depends on a write comes out only after
+/// [`handle_written`](Self::handle_written).
+///
+/// ```
+/// use bytes::Bytes;
+/// use quorate_clocks::{Instant, NodeId};
+/// use quorate_raft_core::{Config, Event, Raft, Recovered};
+///
+/// // A cluster of one elects itself once its vote is durable.
+/// let config = Config::new(NodeId(1), [NodeId(1)]);
+/// let now = Instant::ORIGIN;
+/// let mut raft = Raft::new(config, Recovered::default(), 42, now)?;
+/// let now = raft.poll_timeout().unwrap();
+/// raft.handle_timeout(now);
+/// while let Some(write) = raft.poll_write() {
+///     // ... make write.what durable ...
+///     raft.handle_written(write.receipt, now);
+/// }
+/// let position = raft.propose(Bytes::from("x = 1"), now)?;
+/// let write = raft.poll_write().unwrap();
+/// raft.handle_written(write.receipt, now);
+/// let committed = core::iter::from_fn(|| raft.poll_event()).any(|event| match event {
+///     Event::Committed { entries } => entries.iter().any(|entry| entry.position == position),
+///     _ => false,
+/// });
+/// assert!(committed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Raft {
+    pub(crate) config: Config,
+    /// The voters besides this one.
+    pub(crate) others: Vec<NodeId>,
+    pub(crate) random: Random,
+    /// The latest instant that it was told.
+    pub(crate) now: Instant,
+
+    pub(crate) hard_state: HardState,
+    /// The write that makes the term and the vote durable.
+    pub(crate) hard_state_gate: Receipt,
+    pub(crate) log: Log,
+    pub(crate) gate: Gate,
+    pub(crate) commit: Index,
+    pub(crate) applied: Index,
+
+    pub(crate) role: Role,
+    pub(crate) leader: Option<NodeId>,
+    /// When the leader of the term, or of one before, was last heard.
+    pub(crate) leader_heard: Option<Instant>,
+    /// Until when no vote is given, for the sake of a lease that an earlier life, or this node as a
+    /// leader, had a part in.
+    pub(crate) no_vote_until: Instant,
+    /// When to stand for election.
+    pub(crate) election_at: Instant,
+    /// Answers to a (pre-)candidate, by voter.
+    pub(crate) votes: BTreeMap<NodeId, bool>,
+
+    /// The followers, on a leader.
+    pub(crate) peers: Vec<Progress>,
+    /// The first entry of this leader's term.
+    pub(crate) term_start: Index,
+    pub(crate) heartbeat_at: Instant,
+    pub(crate) quorum_check_at: Instant,
+    pub(crate) reads: Reads,
+    /// Proposals whose fate is open, in order, with their cost.
+    proposals: VecDeque<(Position, usize)>,
+    proposal_bytes: usize,
+
+    pub(crate) incoming: Option<Incoming>,
+    /// A snapshot that replaces the application's state once this write is durable.
+    pub(crate) restoring: Option<(Receipt, Snapshot)>,
+    /// What was asked of the driver with [`Event::Load`].
+    loading: Option<(Index, Index)>,
+    /// What is wanted from the driver's log next.
+    pub(crate) load_wanted: Option<(Index, Index)>,
+    /// Entries that the driver could not bring. Asked for again when time has passed.
+    load_refused: Option<Index>,
+    events: VecDeque<Event>,
+    told: (Role, Term, Option<NodeId>),
+    pub(crate) dropped: u64,
+}
+
+impl Raft {
+    /// A member that starts, or starts again, from what its disk holds.
+    ///
+    /// `seed` drives the election timeouts: give every member, and every life, another one.
+    pub fn new(
+        config: Config,
+        recovered: Recovered,
+        seed: u64,
+        now: Instant,
+    ) -> Result<Self, StartError> {
+        config.check()?;
+        let log = Log::recover(&recovered)?;
+        let last = log.last();
+        if last.term > recovered.hard_state.term {
+            return Err(StartError::TermBehindLog {
+                term: recovered.hard_state.term,
+                last,
+            });
+        }
+        let applied = recovered.applied.max(recovered.start.index);
+        if applied > last.index {
+            return Err(StartError::LogBehindApplication {
+                applied,
+                last: last.index,
+            });
+        }
+        let others = config
+            .voters
+            .iter()
+            .copied()
+            .filter(|&id| id != config.id)
+            .collect();
+        // An earlier life may have answered a heartbeat that some leader's lease rests on.
+        let first_life = recovered.hard_state == HardState::default() && last == Position::ZERO;
+        let no_vote_until = if first_life {
+            now
+        } else {
+            now + config.election_timeout
+        };
+        let gate = Gate::new(last.index, config.max_outbox);
+        let mut raft = Self {
+            reads: Reads::new(config.max_reads),
+            others,
+            config,
+            random: Random::new(seed),
+            now,
+            hard_state: recovered.hard_state,
+            hard_state_gate: Receipt::default(),
+            log,
+            gate,
+            commit: applied,
+            applied,
+            role: Role::Follower,
+            leader: None,
+            leader_heard: None,
+            no_vote_until,
+            election_at: now,
+            votes: BTreeMap::new(),
+            peers: Vec::new(),
+            term_start: Index::ZERO,
+            heartbeat_at: now,
+            quorum_check_at: now,
+            proposals: VecDeque::new(),
+            proposal_bytes: 0,
+            incoming: None,
+            restoring: None,
+            loading: None,
+            load_wanted: None,
+            load_refused: None,
+            events: VecDeque::new(),
+            told: (Role::Follower, recovered.hard_state.term, None),
+            dropped: 0,
+        };
+        raft.reset_election_timer();
+        Ok(raft)
+    }
+
+    /// Appends a command to the log of the leader.
+    ///
+    /// The returned position names it: it comes back in [`Event::Committed`], or its fate in
+    /// [`Event::ProposalLost`], exactly once in this life of the node. A command may be committed
+    /// although this node has lost its leadership.
+    pub fn propose(&mut self, command: Bytes, now: Instant) -> Result<Position, ProposeError> {
+        self.advance(now);
+        if self.role != Role::Leader {
+            return Err(ProposeError::NotLeader {
+                leader: self.leader,
+                command,
+            });
+        }
+        let limit_bytes = self.config.max_command_bytes;
+        if command.len() > limit_bytes {
+            return Err(ProposeError::TooLarge {
+                limit_bytes,
+                command,
+            });
+        }
+        let cost = command.len() + ENTRY_OVERHEAD;
+        let limit_bytes = self.config.max_uncommitted_bytes;
+        // One command always fits when nothing waits.
+        if self.proposal_bytes > 0 && self.proposal_bytes.saturating_add(cost) > limit_bytes {
+            let waiting_bytes = self.proposal_bytes;
+            return Err(ProposeError::Full {
+                waiting_bytes,
+                limit_bytes,
+                command,
+            });
+        }
+        let position = self.append_own(Payload::Command(command));
+        // One of an earlier leadership may still be open at a higher index.
+        let at = self
+            .proposals
+            .partition_point(|(open, _)| open.index <= position.index);
+        self.proposals.insert(at, (position, cost));
+        self.proposal_bytes += cost;
+        Ok(position)
+    }
+
+    /// A peer's message arrived. What is stale, unknown or malformed is dropped and counted.
+    pub fn handle_message(&mut self, from: NodeId, message: Message, now: Instant) {
+        self.advance(now);
+        if !self.others.contains(&from) {
+            self.dropped += 1;
+            return;
+        }
+        match message {
+            Message::PreVote(request) => self.handle_pre_vote(from, request),
+            Message::PreVoteReply(reply) => self.handle_pre_vote_reply(from, reply),
+            Message::Vote(request) => self.handle_vote(from, request),
+            Message::VoteReply(reply) => self.handle_vote_reply(from, reply),
+            Message::Append(append) => self.handle_append(from, append),
+            Message::AppendReply(reply) => self.handle_append_reply(from, reply),
+            Message::Heartbeat(heartbeat) => self.handle_heartbeat(from, heartbeat),
+            Message::HeartbeatReply(reply) => self.handle_heartbeat_reply(from, reply),
+            Message::SnapshotChunk(chunk) => self.handle_snapshot_chunk(from, chunk),
+            Message::SnapshotReply(reply) => self.handle_snapshot_reply(from, reply),
+        }
+        self.tell_role();
+    }
+
+    /// Time has passed. Harmless when called early, late or twice.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.advance(now);
+        self.load_refused = None;
+        if self.role == Role::Leader {
+            if self.now >= self.quorum_check_at {
+                self.check_quorum();
+            }
+            if self.role == Role::Leader && self.now >= self.heartbeat_at {
+                self.reads.want_round();
+            }
+        } else if self.now >= self.election_at {
+            self.stand_for_election();
+        }
+        self.tell_role();
+    }
+
+    /// Every write up to and including `receipt` is durable.
+    pub fn handle_written(&mut self, receipt: Receipt, now: Instant) {
+        self.advance(now);
+        self.gate.written(receipt);
+        if let Some((after, snapshot)) = self.restoring.take() {
+            if self.gate.is_durable(after) {
+                self.applied = self.applied.max(snapshot.position.index);
+                self.events.push_back(Event::Restore { snapshot });
+            } else {
+                self.restoring = Some((after, snapshot));
+            }
+        }
+        match self.role {
+            Role::Candidate => self.count_own_vote(),
+            Role::Leader => self.advance_commit(),
+            Role::Follower | Role::PreCandidate => {}
+        }
+        self.log
+            .shrink_window(self.config.window_bytes, self.gate.durable_index());
+        self.tell_role();
+    }
+
+    /// A hint that `to` cannot be reached: stops streaming to it until it answers.
+    pub fn handle_unreachable(&mut self, to: NodeId, now: Instant) {
+        self.advance(now);
+        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.id == to)
+            && matches!(peer.mode, crate::progress::Mode::Replicate { .. })
+        {
+            let next = peer.matched.next();
+            peer.probe_from(next);
+            // The next heartbeat's answer starts the probe: the peer may be gone for long.
+            peer.mode = crate::progress::Mode::Probe { waiting: true };
+        }
+    }
+
+    /// A message that may be sent now. Appends of what was proposed since, and a round of
+    /// heartbeats for the reads since, are made here, so that one message carries many.
+    pub fn poll_transmit(&mut self) -> Option<Transmit<Message>> {
+        if let Some(transmit) = self.gate.poll_transmit() {
+            return Some(transmit);
+        }
+        if self.role == Role::Leader {
+            self.send_round();
+            self.feed_peers();
+        }
+        self.gate.poll_transmit()
+    }
+
+    /// The next thing to make durable. Any call may make more of them.
+    pub fn poll_write(&mut self) -> Option<Write<Persist>> {
+        self.gate.poll_write()
+    }
+
+    /// The next thing that the application should know or do. Any call may make more of them.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events
+            .pop_front()
+            .or_else(|| self.next_committed())
+            .or_else(|| self.next_load())
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        Some(match self.role {
+            Role::Leader => self.heartbeat_at.min(self.quorum_check_at),
+            _ => self.election_at,
+        })
+    }
+
+    /// Entries that were asked for with [`Event::Load`], from `from` on. Empty when they are gone:
+    /// a follower that needs them gets a snapshot.
+    pub fn provide_entries(&mut self, from: Index, entries: Vec<Entry>, now: Instant) {
+        self.advance(now);
+        let Some((asked, _)) = self.loading.filter(|(asked, _)| *asked == from) else {
+            return;
+        };
+        self.loading = None;
+        let gone = entries.is_empty();
+        let starts = entries
+            .first()
+            .is_some_and(|entry| entry.position.index == asked);
+        if starts {
+            self.log.keep_loaded(entries);
+        } else if gone {
+            self.load_refused = Some(asked);
+            self.entries_are_gone(asked);
+        }
+    }
+
+    /// The entries up to `through` are in a durable snapshot of this node and may be forgotten.
+    /// No more than is applied is forgotten.
+    pub fn compact(&mut self, through: Index) {
+        self.log.compact(through.min(self.applied));
+    }
+
+    /// What this member knows of its cluster.
+    pub fn status(&self) -> Status {
+        let active = |peer: &Progress| self.now.since(peer.answered) < self.config.election_timeout;
+        Status {
+            id: self.config.id,
+            role: self.role,
+            term: self.hard_state.term,
+            leader: self.leader,
+            last: self.log.last(),
+            start: self.log.start(),
+            commit: self.commit,
+            applied: self.applied,
+            durable: self.gate.durable_index(),
+            peers: self
+                .peers
+                .iter()
+                .map(|peer| PeerStatus {
+                    id: peer.id,
+                    matched: peer.matched,
+                    next: peer.next,
+                    active: active(peer),
+                })
+                .collect(),
+            dropped_messages: self.dropped + self.gate.dropped(),
+        }
+    }
+
+    /// The settings.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What this member is in its term.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Its term.
+    pub const fn term(&self) -> Term {
+        self.hard_state.term
+    }
+
+    /// The leader of its term, when known.
+    pub const fn leader(&self) -> Option<NodeId> {
+        self.leader
+    }
+
+    /// How far it knows the log to be committed.
+    pub const fn commit(&self) -> Index {
+        self.commit
+    }
+
+    /// How far it has handed out entries to apply.
+    pub const fn applied(&self) -> Index {
+        self.applied
+    }
+
+    /// The position of the entry at `index`, while the log goes that far back.
+    pub fn position_at(&self, index: Index) -> Option<Position> {
+        self.log.position_at(index)
+    }
+
+    pub(crate) fn advance(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// Appends an entry of this leader's term.
+    pub(crate) fn append_own(&mut self, payload: Payload) -> Position {
+        let position = Position {
+            term: self.hard_state.term,
+            index: self.log.last().index.next(),
+        };
+        let entry = Entry { position, payload };
+        if self.log.append(entry.clone()) {
+            self.gate.write_entry(entry);
+        }
+        position
+    }
+
+    /// Raises the commit index, and settles the proposals whose fate that decides.
+    pub(crate) fn commit_to(&mut self, index: Index) {
+        if index <= self.commit {
+            return;
+        }
+        self.commit = index;
+        while let Some(&(position, cost)) = self
+            .proposals
+            .front()
+            .filter(|(position, _)| position.index <= index)
+        {
+            self.proposals.pop_front();
+            self.proposal_bytes -= cost;
+            // Only a committed entry in its place proves that a proposal is lost: a later leader
+            // may still hold one that was truncated here.
+            let fate = if position.index <= self.log.start().index {
+                Fate::Unknown
+            } else if self.log.holds(position) {
+                continue;
+            } else {
+                Fate::Replaced
+            };
+            self.events
+                .push_back(Event::ProposalLost { position, fate });
+        }
+    }
+
+    pub(crate) fn push_event(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    /// How many events wait to be polled.
+    pub(crate) fn waiting_events(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Tells the application of a new role, term or leader. One that was not polled is replaced.
+    pub(crate) fn tell_role(&mut self) {
+        let state = (self.role, self.hard_state.term, self.leader);
+        if state == self.told {
+            return;
+        }
+        self.told = state;
+        let (role, term, leader) = state;
+        if let Some(Event::RoleChanged { .. }) = self.events.back() {
+            self.events.pop_back();
+        }
+        self.events
+            .push_back(Event::RoleChanged { role, term, leader });
+    }
+
+    /// Hands out entries that are committed and durable here.
+    fn next_committed(&mut self) -> Option<Event> {
+        if self.restoring.is_some() {
+            return None;
+        }
+        let to = self.commit.min(self.gate.durable_index());
+        let from = self.applied.next();
+        if from > to {
+            return None;
+        }
+        match self.log.entries(from, to, self.config.max_committed_bytes) {
+            Some(entries) => {
+                self.applied = entries
+                    .last()
+                    .map_or(self.applied, |last| last.position.index);
+                Some(Event::Committed { entries })
+            }
+            None => {
+                self.want_load(from, to);
+                None
+            }
+        }
+    }
+
+    /// Notes that entries are wanted that are not in memory. The oldest want is served first.
+    pub(crate) fn want_load(&mut self, from: Index, to: Index) {
+        let older = self.load_wanted.is_none_or(|(wanted, _)| from < wanted);
+        if older && self.loading.is_none() && self.load_refused != Some(from) {
+            self.load_wanted = Some((from, to));
+        }
+    }
+
+    fn next_load(&mut self) -> Option<Event> {
+        let (from, to) = self.load_wanted.take()?;
+        let to = to.min(self.gate.durable_index());
+        if self.loading.is_some() || from > to {
+            return None;
+        }
+        self.loading = Some((from, to));
+        let max_bytes = self
+            .config
+            .max_append_bytes
+            .max(self.config.max_committed_bytes);
+        Some(Event::Load {
+            from,
+            to,
+            max_bytes,
+        })
+    }
+}
+
+impl Machine for Raft {
+    type Message = Message;
+    type Write = Persist;
+    type Event = Event;
+
+    fn handle_message(&mut self, from: NodeId, message: Message, now: Instant) {
+        Self::handle_message(self, from, message, now);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn handle_written(&mut self, receipt: Receipt, now: Instant) {
+        Self::handle_written(self, receipt, now);
+    }
+
+    fn handle_unreachable(&mut self, to: NodeId, now: Instant) {
+        Self::handle_unreachable(self, to, now);
+    }
+
+    fn poll_transmit(&mut self) -> Option<Transmit<Message>> {
+        Self::poll_transmit(self)
+    }
+
+    fn poll_write(&mut self) -> Option<Write<Persist>> {
+        Self::poll_write(self)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        Self::poll_event(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        Self::poll_timeout(self)
+    }
+}

@@ -1,0 +1,207 @@
+//! Linearizable reads: by a round of heartbeats (thesis §6.4), or on a lease (thesis §6.4.1).
+
+use alloc::collections::VecDeque;
+use core::time::Duration;
+
+use quorate_clocks::Instant;
+use quorate_transport::{Lane, Transmit};
+
+use crate::quorum::reached_by_majority;
+use crate::{Event, Heartbeat, LeasePermit, Message, Raft, ReadError, ReadTicket, Role};
+
+/// Rounds that are remembered until a majority has answered them. An older one only delays a lease.
+const MAX_ROUNDS: usize = 1024;
+
+/// Reads that wait, and the rounds of heartbeats that confirm them.
+///
+/// A read is confirmed by answers to a round that was sent after the read came: answers to earlier
+/// rounds prove nothing about now (etcd #20418).
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Reads {
+    next_ticket: u64,
+    max_waiting: usize,
+    /// The newest round. Never starts again, so an answer to an old one is never taken for a new.
+    round: u64,
+    /// A round is to be sent.
+    wanted: bool,
+    /// Rounds that no majority has answered, and when they were sent.
+    sent: VecDeque<(u64, Instant)>,
+    /// When the newest round that a majority of this term has answered was sent.
+    confirmed_sent_at: Option<Instant>,
+    /// Reads, and the round that confirms each.
+    waiting: VecDeque<(ReadTicket, u64)>,
+}
+
+impl Reads {
+    pub(crate) const fn new(max_waiting: usize) -> Self {
+        Self {
+            next_ticket: 0,
+            max_waiting,
+            round: 0,
+            wanted: false,
+            sent: VecDeque::new(),
+            confirmed_sent_at: None,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Forgets what was proved in an earlier term.
+    pub(crate) fn start_term(&mut self) {
+        self.sent.clear();
+        self.confirmed_sent_at = None;
+        self.wanted = false;
+    }
+
+    pub(crate) const fn want_round(&mut self) {
+        self.wanted = true;
+    }
+
+    pub(crate) const fn round(&self) -> u64 {
+        self.round
+    }
+}
+
+impl Raft {
+    /// Asks when the application's state may be read so that the read is linearizable.
+    ///
+    /// The answer is [`Event::ReadReady`] or [`Event::ReadLost`], exactly once. All reads that come
+    /// before the next [`poll_transmit`](Self::poll_transmit) share one round of heartbeats.
+    pub fn read(&mut self, now: Instant) -> Result<ReadTicket, ReadError> {
+        self.advance(now);
+        if self.role != Role::Leader {
+            return Err(ReadError::NotLeader {
+                leader: self.leader,
+            });
+        }
+        let limit = self.reads.max_waiting;
+        if self
+            .reads
+            .waiting
+            .len()
+            .saturating_add(self.waiting_events())
+            >= limit
+        {
+            return Err(ReadError::Full { limit });
+        }
+        let ticket = ReadTicket(self.reads.next_ticket);
+        self.reads.next_ticket += 1;
+        self.reads.waiting.push_back((ticket, self.reads.round + 1));
+        self.reads.want_round();
+        if self.others.is_empty() {
+            self.send_round();
+        }
+        Ok(ticket)
+    }
+
+    /// Leave to read the application's state right now, on the word of a lease.
+    ///
+    /// The lease is dated from when a round was *sent* that a majority answered. Every member that
+    /// answered gives no vote for an election timeout of its own clock, also after a restart. It is
+    /// sound while clocks run at most [`Config::clock_drift_ppm`](crate::Config::clock_drift_ppm)
+    /// apart from real time, and only until [`LeasePermit::until`].
+    pub fn lease_read(&self, now: Instant) -> Result<LeasePermit, ReadError> {
+        if self.role != Role::Leader {
+            return Err(ReadError::NotLeader {
+                leader: self.leader,
+            });
+        }
+        let until = self.lease_until();
+        let holds = self.now.max(now) < until;
+        // Before an entry of its own term is committed, the leader does not know what is (§8).
+        if holds && self.commit >= self.term_start {
+            Ok(LeasePermit {
+                index: self.commit,
+                until,
+            })
+        } else {
+            Err(ReadError::NoLease)
+        }
+    }
+
+    /// When this leader's lease ends on its own clock.
+    ///
+    /// A follower counts an election timeout T from when it heard, which is not before the round
+    /// was sent. With rates within 1 ± r, at least T / (1 + r) of real time pass; this clock has
+    /// then advanced by no less than T (1 - r) / (1 + r).
+    pub(crate) fn lease_until(&self) -> Instant {
+        let Some(sent_at) = self.reads.confirmed_sent_at else {
+            return Instant::ORIGIN;
+        };
+        let drift = u128::from(self.config.clock_drift_ppm);
+        let timeout = self.config.election_timeout.as_nanos();
+        let nanos = timeout.saturating_mul(1_000_000 - drift) / (1_000_000 + drift);
+        sent_at + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// Sends a round of heartbeats, if one is wanted.
+    pub(crate) fn send_round(&mut self) {
+        if !self.reads.wanted {
+            return;
+        }
+        self.reads.wanted = false;
+        self.reads.round += 1;
+        self.reads.sent.push_back((self.reads.round, self.now));
+        if self.reads.sent.len() > MAX_ROUNDS {
+            self.reads.sent.pop_front();
+        }
+        self.heartbeat_at = self.now + self.config.heartbeat_interval;
+        for peer in &self.peers {
+            let heartbeat = Heartbeat {
+                term: self.hard_state.term,
+                commit: self.commit.min(peer.matched),
+                round: self.reads.round,
+            };
+            let message = Message::Heartbeat(heartbeat);
+            self.gate.send(Transmit {
+                to: peer.id,
+                lane: Lane::Urgent,
+                message,
+            });
+        }
+        if self.peers.is_empty() {
+            self.advance_reads();
+        }
+    }
+
+    /// Takes note of the rounds that a majority has answered, and lets the reads go that they
+    /// confirm.
+    pub(crate) fn advance_reads(&mut self) {
+        let rounds = self
+            .peers
+            .iter()
+            .map(|peer| peer.round)
+            .chain([self.reads.round]);
+        let Some(confirmed) = reached_by_majority(rounds) else {
+            return;
+        };
+        while let Some(&(_, at)) = self
+            .reads
+            .sent
+            .front()
+            .filter(|(round, _)| *round <= confirmed)
+        {
+            self.reads.confirmed_sent_at = Some(at);
+            self.reads.sent.pop_front();
+        }
+        if self.commit < self.term_start {
+            return;
+        }
+        let index = self.commit;
+        while let Some(&(ticket, _)) = self
+            .reads
+            .waiting
+            .front()
+            .filter(|(_, round)| *round <= confirmed)
+        {
+            self.reads.waiting.pop_front();
+            self.push_event(Event::ReadReady { ticket, index });
+        }
+    }
+
+    /// Tells every waiting read that this node no longer leads.
+    pub(crate) fn fail_reads(&mut self) {
+        while let Some((ticket, _)) = self.reads.waiting.pop_front() {
+            self.push_event(Event::ReadLost { ticket });
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! A leader's side of replication (Raft §5.3) and of commitment (§5.4.2).
+
+use alloc::vec::Vec;
+
+use quorate_clocks::NodeId;
+use quorate_transport::{Lane, Transmit};
+
+use crate::progress::Mode;
+use crate::quorum::reached_by_majority;
+use crate::{
+    Append, AppendOutcome, AppendReply, Entry, Event, HeartbeatReply, Index, Message, Raft, Role,
+    Term,
+};
+
+impl Raft {
+    pub(crate) fn handle_append_reply(&mut self, from: NodeId, reply: AppendReply) {
+        let last = self.log.last().index;
+        let Some(at) = self.answering_peer(from, reply.term) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(at) else {
+            return;
+        };
+        match reply.outcome {
+            AppendOutcome::Matched { index } if index <= last => {
+                if peer.match_through(index) {
+                    self.advance_commit();
+                }
+            }
+            AppendOutcome::Matched { .. } => self.dropped += 1,
+            AppendOutcome::Rejected { previous, hint } => {
+                let stale = match peer.mode {
+                    Mode::Probe { .. } => previous != peer.next.prev(),
+                    Mode::Replicate { .. } => previous <= peer.matched || previous >= peer.next,
+                    Mode::AwaitSnapshot { .. } | Mode::SendSnapshot { .. } => true,
+                };
+                if stale || hint.index >= previous {
+                    self.dropped += 1;
+                    return;
+                }
+                // The last entry of this log that the hint does not rule out: at most one probe
+                // for each term in which the logs differ. Before the log's start a snapshot helps.
+                let guess = if hint.index < self.log.start().index {
+                    hint.index
+                } else {
+                    self.log.last_at_most(hint.index, hint.term).index
+                };
+                // A probe at what was acknowledged is refused only by a log that has lost it.
+                // Counting it no longer is safe: what is committed stays so.
+                peer.matched = peer.matched.min(previous.prev());
+                peer.probe_from(guess.next());
+            }
+        }
+    }
+
+    pub(crate) fn handle_heartbeat_reply(&mut self, from: NodeId, reply: HeartbeatReply) {
+        let newest = self.reads.round();
+        let Some(at) = self.answering_peer(from, reply.term) else {
+            return;
+        };
+        let Some(peer) = self.peers.get_mut(at) else {
+            return;
+        };
+        if reply.round > newest {
+            self.dropped += 1;
+            return;
+        }
+        peer.round = peer.round.max(reply.round);
+        // It answers heartbeats but nothing else has moved since the last: something was lost.
+        let seen = (peer.matched, peer.snapshot_offset());
+        let stalled = seen == peer.at_last_heartbeat;
+        peer.at_last_heartbeat = seen;
+        match &mut peer.mode {
+            Mode::Probe { waiting } | Mode::SendSnapshot { waiting, .. } if stalled => {
+                *waiting = false;
+            }
+            Mode::Replicate { in_flight } if stalled && !in_flight.is_empty() => {
+                // Nothing but the question: a slow disk has the entries and answers in time, and
+                // one that never got them refuses.
+                self.send_append(at, Vec::new());
+            }
+            _ => {}
+        }
+        self.advance_reads();
+    }
+
+    /// The peer that answers this leader in its term. A newer term ends the leadership.
+    pub(crate) fn answering_peer(&mut self, from: NodeId, term: Term) -> Option<usize> {
+        if term > self.hard_state.term {
+            self.become_follower(term, None);
+            return None;
+        }
+        let at = self.peers.iter().position(|peer| peer.id == from);
+        if self.role != Role::Leader || term < self.hard_state.term || at.is_none() {
+            self.dropped += 1;
+            return None;
+        }
+        if let Some(peer) = at.and_then(|at| self.peers.get_mut(at)) {
+            peer.answered = self.now;
+        }
+        at
+    }
+
+    /// Commits what a majority holds durably, once an entry of this term is among it (§5.4.2).
+    pub(crate) fn advance_commit(&mut self) {
+        let own = self.gate.durable_index();
+        let held = self.peers.iter().map(|peer| peer.matched).chain([own]);
+        let Some(index) = reached_by_majority(held) else {
+            return;
+        };
+        if index >= self.term_start {
+            self.commit_to(index);
+        }
+        self.advance_reads();
+    }
+
+    /// Sends every follower what it can take now.
+    pub(crate) fn feed_peers(&mut self) {
+        for at in 0..self.peers.len() {
+            while self.feed_peer(at) {}
+        }
+    }
+
+    /// Sends one message to a follower. Gives whether there may be more to send.
+    fn feed_peer(&mut self, at: usize) -> bool {
+        let last = self.log.last().index;
+        let commit = self.commit;
+        let Some(peer) = self.peers.get_mut(at) else {
+            return false;
+        };
+        match &mut peer.mode {
+            Mode::Probe { waiting: true } | Mode::AwaitSnapshot { asked: true } => return false,
+            Mode::Replicate { in_flight }
+                if (peer.next > last && commit <= peer.sent_commit)
+                    || (peer.next <= last
+                        && in_flight.len() >= self.config.max_appends_in_flight) =>
+            {
+                return false;
+            }
+            Mode::AwaitSnapshot { asked } => {
+                *asked = true;
+                let to = peer.id;
+                self.push_event(Event::SnapshotWanted { to });
+                return false;
+            }
+            Mode::SendSnapshot { .. } => return self.send_chunk(at),
+            Mode::Probe { .. } | Mode::Replicate { .. } => {}
+        }
+        let from = peer.next;
+        if self.log.term_at(from.prev()).is_none() {
+            // The log no longer goes back that far (§7).
+            peer.mode = Mode::AwaitSnapshot { asked: false };
+            return true;
+        }
+        let Some(entries) = self.log.entries(from, last, self.config.max_append_bytes) else {
+            self.want_load(from, last);
+            return false;
+        };
+        let more = !entries.is_empty();
+        if let Mode::Probe { waiting } = &mut peer.mode {
+            *waiting = true;
+        }
+        self.send_append(at, entries);
+        more
+    }
+
+    /// Sends an append after everything that was sent before it.
+    fn send_append(&mut self, at: usize, entries: Vec<Entry>) {
+        let (term, commit) = (self.hard_state.term, self.commit);
+        let Some(peer) = self.peers.get_mut(at) else {
+            return;
+        };
+        let Some(previous) = self.log.position_at(peer.next.prev()) else {
+            return;
+        };
+        peer.sent_commit = commit;
+        if let (Mode::Replicate { in_flight }, Some(end)) = (&mut peer.mode, entries.last()) {
+            in_flight.push_back(end.position.index);
+            peer.next = end.position.index.next();
+        }
+        let message = Message::Append(Append {
+            term,
+            previous,
+            commit,
+            entries,
+        });
+        self.gate.send(Transmit {
+            to: peer.id,
+            lane: Lane::Log,
+            message,
+        });
+    }
+
+    /// The driver's log no longer has the entries from `from` on.
+    pub(crate) fn entries_are_gone(&mut self, from: Index) {
+        for peer in &mut self.peers {
+            let feeding = matches!(peer.mode, Mode::Probe { .. } | Mode::Replicate { .. });
+            if feeding && peer.next == from {
+                peer.mode = Mode::AwaitSnapshot { asked: false };
+            }
+        }
+    }
+}
