@@ -115,6 +115,22 @@ impl Config {
 }
 
 /// What a member finds on its disk when it starts. The default is a new, empty disk.
+///
+/// ```
+/// use quorate_raft_core::{HardState, Index, Position, Recovered, Term};
+///
+/// // Five entries: two of term 1, three of term 4. None of them needs to be in memory.
+/// let recovered = Recovered {
+///     hard_state: HardState { term: Term(4), vote: None },
+///     runs: vec![
+///         Position { term: Term(1), index: Index(1) },
+///         Position { term: Term(4), index: Index(3) },
+///     ],
+///     last: Index(5),
+///     ..Recovered::default()
+/// };
+/// # assert_eq!(recovered.runs.len(), 2);
+/// ```
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Recovered {
     /// The durable term and vote.

@@ -5,10 +5,24 @@ use core::fmt;
 use bytes::Bytes;
 
 /// A term: the number of an election's reign (Raft §5.1). Zero is before the first election.
+///
+/// ```
+/// use quorate_raft_core::Term;
+///
+/// assert_eq!(Term::ZERO.next(), Term(1));
+/// assert_eq!(Term(3).to_string(), "t3");
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Term(pub u64);
 
 /// A place in the log. The first entry is at 1; zero is before it.
+///
+/// ```
+/// use quorate_raft_core::Index;
+///
+/// assert_eq!(Index(1).prev(), Index::ZERO);
+/// assert_eq!(Index::ZERO.prev(), Index::ZERO);
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Index(pub u64);
 
@@ -53,6 +67,15 @@ impl fmt::Display for Index {
 /// leader writes an index of its term only once (Raft §5.3).
 ///
 /// Ordered as §5.4.1 compares logs: by term, then by index.
+///
+/// ```
+/// use quorate_raft_core::{Index, Position, Term};
+///
+/// let long = Position { term: Term(2), index: Index(100) };
+/// let new = Position { term: Term(3), index: Index(5) };
+/// assert!(long < new);
+/// assert_eq!(new.to_string(), "5/t3");
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Position {
     /// The entry's term.
@@ -76,6 +99,15 @@ impl fmt::Display for Position {
 }
 
 /// One entry of the log.
+///
+/// ```
+/// use quorate_raft_core::{Entry, Index, Payload, Position, Term};
+///
+/// let position = Position { term: Term(1), index: Index(1) };
+/// let entry = Entry { position, payload: Payload::Command("x = 1".into()) };
+/// assert_eq!(entry.payload.len(), 5);
+/// assert!(Payload::Empty.is_empty());
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Entry {
     /// Where it is and whose it is.
@@ -111,6 +143,14 @@ impl Payload {
 }
 
 /// What must survive a crash besides the log (Raft figure 2, persistent state).
+///
+/// ```
+/// use quorate_clocks::NodeId;
+/// use quorate_raft_core::{HardState, Term};
+///
+/// let state = HardState { term: Term(4), vote: Some(NodeId(2)) };
+/// assert_ne!(state, HardState::default());
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct HardState {
     /// The newest term that this node knows.
@@ -120,6 +160,14 @@ pub struct HardState {
 }
 
 /// A state of the application, and the last entry that it holds.
+///
+/// ```
+/// use quorate_raft_core::{Index, Position, Snapshot, Term};
+///
+/// let position = Position { term: Term(1), index: Index(7) };
+/// let snapshot = Snapshot { position, data: "x = 1".into() };
+/// assert_eq!(snapshot.position.index, Index(7));
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Snapshot {
     /// The last entry whose effect is in `data`.

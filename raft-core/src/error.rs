@@ -8,6 +8,21 @@ use quorate_clocks::NodeId;
 use crate::{Index, Position, Term};
 
 /// Why a proposal was not taken. The command comes back.
+///
+/// ```
+/// use quorate_clocks::{Instant, NodeId};
+/// use quorate_raft_core::{Config, Raft, Recovered};
+///
+/// let config = Config::new(NodeId(1), [NodeId(1), NodeId(2)]);
+/// let mut raft = Raft::new(config, Recovered::default(), 0, Instant::ORIGIN)?;
+/// let refused = raft.propose("x = 1".into(), Instant::ORIGIN).unwrap_err();
+/// assert_eq!(
+///     refused.to_string(),
+///     "this node does not lead, and knows of no leader; try again later"
+/// );
+/// assert_eq!(refused.into_command(), "x = 1");
+/// # Ok::<(), quorate_raft_core::StartError>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ProposeError {
@@ -134,6 +149,16 @@ impl fmt::Display for ReadError {
 impl core::error::Error for ReadError {}
 
 /// Why a configuration or a recovered state cannot be run.
+///
+/// ```
+/// use quorate_clocks::{Instant, NodeId};
+/// use quorate_raft_core::{Config, Raft, Recovered, StartError};
+///
+/// let config = Config::new(NodeId(9), [NodeId(1), NodeId(2)]);
+/// let error = Raft::new(config, Recovered::default(), 0, Instant::ORIGIN).unwrap_err();
+/// assert_eq!(error, StartError::NotAVoter { id: NodeId(9) });
+/// assert_eq!(error.to_string(), "n9 is not in the list of voters");
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum StartError {

@@ -9,6 +9,14 @@ use crate::{Entry, HardState, Index, Position, Snapshot, Term};
 /// What must become durable, as one unit: after a crash either all of it is there or none.
 ///
 /// Apply it in the order of the fields. A driver that writes it as one checksummed record has that.
+///
+/// ```
+/// use quorate_raft_core::{HardState, Persist, Term};
+///
+/// let hard_state = Some(HardState { term: Term(1), vote: None });
+/// let persist = Persist { hard_state, ..Persist::default() };
+/// assert!(persist.entries.is_empty() && persist.snapshot.is_none());
+/// ```
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Persist {
     /// The new term and vote, when they changed.
@@ -21,6 +29,20 @@ pub struct Persist {
 }
 
 /// What the application should know or do.
+///
+/// ```
+/// use quorate_clocks::{Instant, NodeId};
+/// use quorate_raft_core::{Config, Event, Raft, Recovered, Role};
+///
+/// let config = Config::new(NodeId(1), [NodeId(1), NodeId(2)]);
+/// let mut raft = Raft::new(config, Recovered::default(), 0, Instant::ORIGIN)?;
+/// raft.handle_timeout(raft.poll_timeout().unwrap());
+/// assert!(matches!(
+///     raft.poll_event(),
+///     Some(Event::RoleChanged { role: Role::PreCandidate, leader: None, .. })
+/// ));
+/// # Ok::<(), quorate_raft_core::StartError>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Event {
@@ -110,6 +132,16 @@ pub struct ReadTicket(pub(crate) u64);
 ///
 /// Serve it only once everything up to `index` is applied, and only while the caller's clock shows
 /// less than `until`: look at the clock again after reading the state.
+///
+/// ```
+/// use quorate_clocks::Instant;
+/// use quorate_raft_core::{Index, LeasePermit};
+///
+/// let permit = LeasePermit { index: Index(7), until: Instant::from_millis(400) };
+/// let (applied, now) = (Index(7), Instant::from_millis(399));
+/// let value = "read the state here";
+/// assert!(applied >= permit.index && now < permit.until, "else read with a round");
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct LeasePermit {
     /// What must be applied.
@@ -119,6 +151,17 @@ pub struct LeasePermit {
 }
 
 /// What a node knows of its cluster.
+///
+/// ```
+/// use quorate_clocks::{Instant, NodeId};
+/// use quorate_raft_core::{Config, Raft, Recovered, Role};
+///
+/// let config = Config::new(NodeId(1), [NodeId(1), NodeId(2), NodeId(3)]);
+/// let raft = Raft::new(config, Recovered::default(), 0, Instant::ORIGIN)?;
+/// let status = raft.status();
+/// assert_eq!((status.role, status.leader), (Role::Follower, None));
+/// # Ok::<(), quorate_raft_core::StartError>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Status {
     /// Who is asked.

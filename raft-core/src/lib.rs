@@ -1,4 +1,100 @@
-//! Raft without I/O: a deterministic state machine to embed.
+//! Raft without I/O: a deterministic state machine to embed in your own system.
+//!
+//! # The problem
+//!
+//! Several machines shall agree on one sequence of commands, although messages get lost, delayed,
+//! doubled and reordered, and although any minority of the machines may be down. Raft (Ongaro and
+//! Ousterhout, *In Search of an Understandable Consensus Algorithm*, USENIX ATC 2014; Ongaro's
+//! thesis, Stanford 2014) does it with an elected leader and a majority for every decision.
+//!
+//! What makes Raft hard to embed is not the algorithm but its edges: what must be durable before
+//! which message leaves, which late answer still counts, what a restart may forget. This crate
+//! keeps all of these rules inside:
+//!
+//! * **It does no I/O.** There is no clock, no socket, no file, no thread and no randomness but the
+//!   seed that it is given. The code that runs in production is the code that is simulated.
+//! * **It holds back what must wait.** A vote or an acknowledgement comes out of
+//!   [`Raft::poll_transmit`] only after [`Raft::handle_written`] said that what it stands on is
+//!   durable. A driver may drain the polls in any order, and write and send at its own pace.
+//! * **It never reads the disk.** Matching, elections and commits need only terms, and a log has few
+//!   of them. The newest payloads stay in a window of memory; older ones are asked for with
+//!   [`Event::Load`], and nothing waits for them but who needs them.
+//! * **No input panics.** A stale, unknown, malformed or lying message is dropped and counted.
+//!
+//! # The loop
+//!
+//! One thread, no network, three members: every driver is this loop with real sockets and disks.
+//!
+//! ```
+//! use std::collections::VecDeque;
+//!
+//! use bytes::Bytes;
+//! use quorate_clocks::{Instant, NodeId};
+//! use quorate_raft_core::{Config, Event, Payload, Raft, Recovered, Role};
+//!
+//! let ids = [NodeId(0), NodeId(1), NodeId(2)];
+//! let start = |id| Raft::new(Config::new(id, ids), Recovered::default(), id.0, Instant::ORIGIN);
+//! let mut members = ids.into_iter().map(start).collect::<Result<Vec<_>, _>>()?;
+//! let mut network = VecDeque::new();
+//! let mut applied = vec![Vec::new(); 3];
+//! let mut proposed = false;
+//! for millis in 0..5_000 {
+//!     let now = Instant::from_millis(millis);
+//!     for (at, raft) in members.iter_mut().enumerate() {
+//!         if raft.poll_timeout().is_some_and(|due| due <= now) {
+//!             raft.handle_timeout(now);
+//!         }
+//!         if raft.role() == Role::Leader && !proposed {
+//!             raft.propose(Bytes::from("x = 1"), now)?;
+//!             proposed = true;
+//!         }
+//!         while let Some(write) = raft.poll_write() {
+//!             // A real driver writes `write.what` to its log and syncs it, then says so.
+//!             raft.handle_written(write.receipt, now);
+//!         }
+//!         while let Some(transmit) = raft.poll_transmit() {
+//!             network.push_back((ids[at], transmit));
+//!         }
+//!         while let Some(event) = raft.poll_event() {
+//!             if let Event::Committed { entries } = event {
+//!                 applied[at].extend(entries.into_iter().filter_map(|entry| match entry.payload {
+//!                     Payload::Command(command) => Some(command),
+//!                     _ => None,
+//!                 }));
+//!             }
+//!         }
+//!     }
+//!     while let Some((from, transmit)) = network.pop_front() {
+//!         members[transmit.to.0 as usize].handle_message(from, transmit.message, now);
+//!     }
+//! }
+//! assert_eq!(applied, vec![vec![Bytes::from("x = 1")]; 3]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Drain all three polls until each is empty: draining one may make work for another.
+//! `quorate-raft-node` is this loop on tokio, with a durable log and group commit.
+//!
+//! # Reading
+//!
+//! [`Raft::read`] asks a majority whether this node still leads, with one round of heartbeats for
+//! all reads that came before it. [`Raft::lease_read`] asks nobody while a lease holds, and is
+//! sound only as far as clocks keep to [`Config::clock_drift_ppm`]. Both tell the index that must
+//! be applied before the application's state may be read.
+//!
+//! # Three questions
+//!
+//! * *What does it assume about the network?* Nothing but that some messages arrive some day, and
+//!   that `from` is true. Time matters only for progress, and for lease reads.
+//! * *Where does it spend its consistency budget?* Every command waits for a majority's disks: one
+//!   round trip and one sync. Reads wait for one round trip, or for none on a lease.
+//! * *What happens when the cluster is cut in half?* The side with a majority elects a leader and
+//!   goes on. On the other side the leader steps down within an election timeout, and commands and
+//!   reads end without effect, or with their fate unknown, and say so.
+//!
+//! # Limits
+//!
+//! The members are fixed for the life of a cluster, and each of them votes.
 #![no_std]
 
 extern crate alloc;

@@ -10,7 +10,24 @@ use crate::{Entry, Index, Position, Term};
 /// A message between two members.
 ///
 /// One variant per kind, each with all its fields: there is no message without a term, and none
-/// that a peer could pass off as local.
+/// that a peer could pass off as local. [`wire`](crate::wire) gives it bytes.
+///
+/// ```
+/// use quorate_raft_core::{Index, Message, Position, Raft, Recovered, Config, Term, VoteRequest};
+/// use quorate_clocks::{Instant, NodeId};
+///
+/// let config = Config::new(NodeId(1), [NodeId(1), NodeId(2)]);
+/// let mut raft = Raft::new(config, Recovered::default(), 0, Instant::ORIGIN)?;
+/// let last = Position { term: Term(1), index: Index(1) };
+/// let request = Message::Vote(VoteRequest { term: Term(2), last });
+/// raft.handle_message(NodeId(2), request, Instant::ORIGIN);
+/// // The vote is held back until the driver has made it durable.
+/// assert!(raft.poll_transmit().is_none());
+/// let write = raft.poll_write().unwrap();
+/// raft.handle_written(write.receipt, Instant::ORIGIN);
+/// assert!(matches!(raft.poll_transmit().unwrap().message, Message::VoteReply(_)));
+/// # Ok::<(), quorate_raft_core::StartError>(())
+/// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Message {

@@ -1,0 +1,240 @@
+//! The contract of a machine, on the core: arbitrary calls, no panic, the same outcome twice.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use quorate_clocks::{Instant, NodeId};
+use quorate_raft_core::{
+    Append, AppendOutcome, AppendReply, Config, Entry, Event, Heartbeat, HeartbeatReply, Index,
+    Message, Payload, Position, Raft, Recovered, Snapshot, SnapshotChunk, SnapshotReply, Term,
+    VoteReply, VoteRequest,
+};
+use quorate_transport::Receipt;
+
+/// A call on the core, sensible or not.
+#[derive(Clone, Debug)]
+enum Call {
+    Message(u64, Message),
+    Timeout,
+    Written(u64),
+    WrittenAll,
+    Unreachable(u64),
+    Propose(usize),
+    Read,
+    Compact(u64),
+    ProvideEntries(u64, Vec<Entry>),
+    ProvideSnapshot(u64, Option<Snapshot>),
+    Pass(u64),
+    Drain,
+}
+
+fn small() -> impl Strategy<Value = u64> + Clone {
+    prop_oneof![8 => 0_u64..6, 1 => Just(u64::MAX), 1 => Just(u64::MAX - 1)]
+}
+
+fn position() -> impl Strategy<Value = Position> + Clone {
+    (small(), small()).prop_map(|(index, term)| Position {
+        term: Term(term),
+        index: Index(index),
+    })
+}
+
+fn entries() -> impl Strategy<Value = Vec<Entry>> {
+    let consecutive = (small(), small(), 0_u64..4).prop_map(|(first, term, count)| {
+        (0..count)
+            .map(|offset| Entry {
+                position: Position {
+                    term: Term(term),
+                    index: Index(first.saturating_add(offset)),
+                },
+                payload: Payload::Command(Bytes::from_static(b"command")),
+            })
+            .collect()
+    });
+    let random = prop::collection::vec(position(), 0..4).prop_map(|positions| {
+        positions
+            .into_iter()
+            .map(|position| Entry {
+                position,
+                payload: Payload::Empty,
+            })
+            .collect()
+    });
+    prop_oneof![4 => consecutive, 1 => random]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let term = small().prop_map(Term);
+    let vote = (term.clone(), position()).prop_map(|(term, last)| VoteRequest { term, last });
+    let reply =
+        (term.clone(), term.clone(), any::<bool>()).prop_map(|(term, asked, granted)| VoteReply {
+            term,
+            asked,
+            granted,
+        });
+    prop_oneof![
+        vote.clone().prop_map(Message::PreVote),
+        vote.prop_map(Message::Vote),
+        reply.clone().prop_map(Message::PreVoteReply),
+        reply.prop_map(Message::VoteReply),
+        (term.clone(), position(), small(), entries()).prop_map(
+            |(term, previous, commit, entries)| {
+                Message::Append(Append {
+                    term,
+                    previous,
+                    commit: Index(commit),
+                    entries,
+                })
+            }
+        ),
+        (term.clone(), small()).prop_map(|(term, index)| {
+            let outcome = AppendOutcome::Matched {
+                index: Index(index),
+            };
+            Message::AppendReply(AppendReply { term, outcome })
+        }),
+        (term.clone(), small(), position()).prop_map(|(term, previous, hint)| {
+            let outcome = AppendOutcome::Rejected {
+                previous: Index(previous),
+                hint,
+            };
+            Message::AppendReply(AppendReply { term, outcome })
+        }),
+        (term.clone(), small(), small()).prop_map(|(term, commit, round)| {
+            Message::Heartbeat(Heartbeat {
+                term,
+                commit: Index(commit),
+                round,
+            })
+        }),
+        (term.clone(), small())
+            .prop_map(|(term, round)| Message::HeartbeatReply(HeartbeatReply { term, round })),
+        (term.clone(), position(), small(), small(), 0_usize..5).prop_map(
+            |(term, position, total, offset, len)| {
+                let data = Bytes::from(vec![7; len]);
+                Message::SnapshotChunk(SnapshotChunk {
+                    term,
+                    position,
+                    total,
+                    offset,
+                    data,
+                })
+            }
+        ),
+        (term, position(), small()).prop_map(|(term, position, next)| {
+            Message::SnapshotReply(SnapshotReply {
+                term,
+                position,
+                next,
+            })
+        }),
+    ]
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let snapshot = position().prop_map(|position| Snapshot {
+        position,
+        data: Bytes::from_static(b"state"),
+    });
+    prop_oneof![
+        12 => (0_u64..5, message()).prop_map(|(from, message)| Call::Message(from, message)),
+        4 => Just(Call::Timeout),
+        2 => (0_u64..40).prop_map(Call::Written),
+        4 => Just(Call::WrittenAll),
+        1 => (0_u64..5).prop_map(Call::Unreachable),
+        3 => (0_usize..300).prop_map(Call::Propose),
+        2 => Just(Call::Read),
+        1 => small().prop_map(Call::Compact),
+        1 => (small(), entries()).prop_map(|(from, entries)| Call::ProvideEntries(from, entries)),
+        1 => (0_u64..5, prop::option::of(snapshot))
+            .prop_map(|(to, snapshot)| Call::ProvideSnapshot(to, snapshot)),
+        4 => (0_u64..3_000).prop_map(Call::Pass),
+        6 => Just(Call::Drain),
+    ]
+}
+
+/// What a run of calls leads to, checked on the way.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    raft: Raft,
+    output: Vec<String>,
+}
+
+fn run(calls: &[Call]) -> Outcome {
+    let mut config = Config::new(NodeId(1), [NodeId(1), NodeId(2), NodeId(3)]);
+    config.max_uncommitted_bytes = 4_000;
+    config.max_command_bytes = 200;
+    config.window_bytes = 100;
+    config.max_reads = 4;
+    config.max_outbox = 32;
+    config.max_snapshot_bytes = 4;
+    let mut now = Instant::from_millis(10);
+    let mut raft = Raft::new(config, Recovered::default(), 5, now).unwrap();
+    let mut output = Vec::new();
+    let mut newest = Receipt::default();
+    let mut applied = Index::ZERO;
+    for call in calls {
+        let before = (raft.term(), raft.commit(), raft.applied());
+        match call.clone() {
+            Call::Message(from, message) => raft.handle_message(NodeId(from), message, now),
+            Call::Timeout => raft.handle_timeout(now),
+            Call::Written(receipt) => raft.handle_written(Receipt(receipt), now),
+            Call::WrittenAll => raft.handle_written(newest, now),
+            Call::Unreachable(to) => raft.handle_unreachable(NodeId(to), now),
+            Call::Propose(len) => {
+                output.push(format!("{:?}", raft.propose(vec![1; len].into(), now)));
+            }
+            Call::Read => {
+                output.push(format!("{:?} {:?}", raft.read(now), raft.lease_read(now)));
+            }
+            Call::Compact(through) => raft.compact(Index(through)),
+            Call::ProvideEntries(from, entries) => {
+                raft.provide_entries(Index(from), entries, now);
+            }
+            Call::ProvideSnapshot(to, snapshot) => {
+                raft.provide_snapshot(NodeId(to), snapshot, now);
+            }
+            Call::Pass(millis) => now = now + Duration::from_millis(millis),
+            Call::Drain => {
+                while let Some(write) = raft.poll_write() {
+                    newest = write.receipt;
+                    output.push(format!("{write:?}"));
+                }
+                while let Some(transmit) = raft.poll_transmit() {
+                    output.push(format!("{transmit:?}"));
+                }
+                while let Some(event) = raft.poll_event() {
+                    match &event {
+                        Event::Committed { entries } => {
+                            for entry in entries {
+                                assert_eq!(entry.position.index, applied.next());
+                                applied = entry.position.index;
+                            }
+                        }
+                        Event::Restore { snapshot } => applied = snapshot.position.index,
+                        _ => {}
+                    }
+                    output.push(format!("{event:?}"));
+                }
+            }
+        }
+        let after = (raft.term(), raft.commit(), raft.applied());
+        assert!(before.0 <= after.0 && before.1 <= after.1 && before.2 <= after.2);
+        assert!(raft.applied() <= raft.commit());
+        let status = raft.status();
+        assert!(status.commit <= status.last.index);
+        assert!(status.peers.iter().all(|peer| peer.matched < peer.next));
+        assert_eq!(raft.poll_timeout(), raft.clone().poll_timeout());
+    }
+    Outcome { raft, output }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn any_calls_are_survived_and_repeatable(calls in prop::collection::vec(call(), 1..80)) {
+        prop_assert_eq!(run(&calls), run(&calls));
+    }
+}
