@@ -19,6 +19,14 @@ use crate::Lane;
 /// 3. Any order of calls is legal. `now` may repeat or go back and is then no progress.
 /// 4. Every queue has a bound.
 /// 5. No message panics: what is stale, unknown or malformed is dropped and counted.
+/// 6. A deadline that was handled is gone: after `handle_timeout(now)`, and once its polls are
+///    drained, [`poll_timeout`](Self::poll_timeout) is later than `now` or nothing. So no driver
+///    spins.
+/// 7. Receipts grow: the write that comes out of [`poll_write`](Self::poll_write) later has the
+///    larger receipt.
+///
+/// What can be seen from outside is checked by [`contract::check`](crate::contract::check), in
+/// every machine's own tests. The crate's documentation has a machine and its driving loop.
 pub trait Machine {
     /// What the machine says to its peers.
     type Message;
