@@ -1,0 +1,295 @@
+//! One error per command.
+
+use core::fmt;
+use core::time::Duration;
+
+use bytes::Bytes;
+use quorate_clocks::Instant;
+
+use crate::AttemptToken;
+
+/// Why [`KeyStore::begin`](crate::KeyStore::begin) gave no answer. The request must not run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum BeginError {
+    /// There is no room for another attempt. What runs or is kept is never pushed out for it.
+    Full {
+        /// What there is no room for.
+        resource: Resource,
+        /// How much of it is taken.
+        used: u64,
+        /// How much of it there is.
+        limit: u64,
+        /// When the next key is forgotten, if any is remembered: a hint for when to try again.
+        retry_at: Option<Instant>,
+    },
+    /// The lease is zero, which is not a way to ask for the longest.
+    ZeroLease,
+    /// The lease is longer than the limit.
+    LeaseTooLong {
+        /// What was asked for.
+        lease: Duration,
+        /// The longest.
+        limit: Duration,
+    },
+    /// All 2^64 - 1 tokens are used up.
+    TokensExhausted,
+}
+
+impl fmt::Display for BeginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full {
+                resource,
+                used,
+                limit,
+                retry_at,
+            } => {
+                write!(f, "{used} of {limit} {resource} are taken; ")?;
+                match retry_at {
+                    Some(at) => write!(f, "try again at {at}, when a key is forgotten"),
+                    None => write!(f, "raise the limit, which is below what one attempt needs"),
+                }
+            }
+            Self::ZeroLease => write!(
+                f,
+                "the lease is zero; say how long the request may run before another may take over"
+            ),
+            Self::LeaseTooLong { lease, limit } => write!(
+                f,
+                "the lease of {lease:?} is longer than the limit of {limit:?}; ask for less, and extend it"
+            ),
+            Self::TokensExhausted => write!(f, "all 2^64 - 1 attempt tokens are used up"),
+        }
+    }
+}
+
+impl core::error::Error for BeginError {}
+
+/// What a [`KeyStore`](crate::KeyStore) can run out of.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Resource {
+    /// [`Limits::keys`](crate::Limits::keys).
+    Keys,
+    /// [`Limits::keys_per_scope`](crate::Limits::keys_per_scope).
+    KeysOfScope,
+    /// [`Limits::key_bytes`](crate::Limits::key_bytes).
+    KeyBytes,
+    /// [`Limits::all_response_bytes`](crate::Limits::all_response_bytes).
+    ResponseBytes,
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keys => "keys",
+            Self::KeysOfScope => "keys of the scope",
+            Self::KeyBytes => "bytes for keys",
+            Self::ResponseBytes => "bytes for responses",
+        })
+    }
+}
+
+/// Why a completion was not taken. Nothing has changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum CompleteError {
+    /// A later attempt took over. Its outcome is the request's; this one's must not be told to the
+    /// client.
+    Superseded {
+        /// The latest attempt.
+        by: AttemptToken,
+    },
+    /// The store knows of no such attempt: it failed, was abandoned for longer than
+    /// [`Limits::abandoned`](crate::Limits::abandoned), its response is forgotten, or it is of
+    /// another key.
+    Unknown {
+        /// What was asked about.
+        token: AttemptToken,
+    },
+    /// The response is over the limit. Complete with a shorter one: the attempt still runs.
+    ResponseTooLarge {
+        /// The limit in bytes.
+        limit: u64,
+        /// The response.
+        response: Bytes,
+    },
+    /// The response would be forgotten at once, and the next retry would run again.
+    ZeroRetain,
+    /// The response would be kept longer than the limit.
+    RetainTooLong {
+        /// What was asked for.
+        retain: Duration,
+        /// The longest.
+        limit: Duration,
+    },
+}
+
+impl fmt::Display for CompleteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Superseded { by } => superseded(f, *by),
+            Self::Unknown { token } => unknown(f, *token),
+            Self::ResponseTooLarge { limit, response } => write!(
+                f,
+                "the response has {} bytes, and may have {limit}; complete with a shorter one",
+                response.len()
+            ),
+            Self::ZeroRetain => write!(
+                f,
+                "the response would be kept for no time; say how long retries may come"
+            ),
+            Self::RetainTooLong { retain, limit } => write!(
+                f,
+                "the response would be kept for {retain:?}, longer than the limit of {limit:?}"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for CompleteError {}
+
+/// Why a failure was not taken. Nothing has changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum FailError {
+    /// A later attempt took over, and the key is its.
+    Superseded {
+        /// The latest attempt.
+        by: AttemptToken,
+    },
+    /// The store knows of no such attempt. After a failure that was taken, this is the answer to
+    /// its retry.
+    Unknown {
+        /// What was asked about.
+        token: AttemptToken,
+    },
+    /// The attempt has completed, and its response may have been told already.
+    Completed,
+}
+
+impl fmt::Display for FailError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Superseded { by } => superseded(f, *by),
+            Self::Unknown { token } => unknown(f, *token),
+            Self::Completed => write!(f, "the attempt has completed; it can no longer fail"),
+        }
+    }
+}
+
+impl core::error::Error for FailError {}
+
+/// Why a lease was not extended. Nothing has changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ExtendError {
+    /// A later attempt took over. Stop: the work is its.
+    Superseded {
+        /// The latest attempt.
+        by: AttemptToken,
+    },
+    /// The store knows of no such attempt.
+    Unknown {
+        /// What was asked about.
+        token: AttemptToken,
+    },
+    /// The attempt has completed.
+    Completed,
+    /// The lease is zero. To end an attempt, complete it or let it fail.
+    ZeroLease,
+    /// The lease is longer than the limit.
+    LeaseTooLong {
+        /// What was asked for.
+        lease: Duration,
+        /// The longest.
+        limit: Duration,
+    },
+}
+
+impl fmt::Display for ExtendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Superseded { by } => superseded(f, *by),
+            Self::Unknown { token } => unknown(f, *token),
+            Self::Completed => write!(f, "the attempt has completed; it needs no lease"),
+            Self::ZeroLease => write!(f, "the lease is zero; complete the attempt or let it fail"),
+            Self::LeaseTooLong { lease, limit } => write!(
+                f,
+                "the lease of {lease:?} is longer than the limit of {limit:?}; ask for less"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ExtendError {}
+
+/// Why bytes are not a snapshot.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The version is not spoken here.
+    UnknownVersion {
+        /// The version that was found.
+        version: u8,
+        /// The newest version that is understood.
+        newest: u8,
+    },
+    /// The bytes end before the snapshot does.
+    Truncated {
+        /// Where the field starts that does not fit.
+        at: usize,
+        /// How many bytes it needs.
+        needed: u64,
+        /// How many bytes are left.
+        left: usize,
+    },
+    /// Bytes are left over after the snapshot.
+    Trailing {
+        /// How many.
+        left: usize,
+    },
+    /// A field holds what no store writes.
+    Invalid {
+        /// Where the record or the field ends.
+        at: usize,
+        /// What must hold of it.
+        what: &'static str,
+    },
+}
+
+impl fmt::Display for RestoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownVersion { version, newest } => write!(
+                f,
+                "the snapshot has version {version}, and versions up to {newest} are understood"
+            ),
+            Self::Truncated { at, needed, left } => write!(
+                f,
+                "the snapshot is cut off: {needed} bytes are needed at {at}, and {left} are left"
+            ),
+            Self::Trailing { left } => write!(f, "{left} bytes follow the end of the snapshot"),
+            Self::Invalid { at, what } => {
+                write!(f, "the snapshot is damaged before byte {at}: {what}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for RestoreError {}
+
+fn superseded(f: &mut fmt::Formatter<'_>, by: AttemptToken) -> fmt::Result {
+    write!(
+        f,
+        "{by} took over; its outcome is the request's, not this one"
+    )
+}
+
+fn unknown(f: &mut fmt::Formatter<'_>, token: AttemptToken) -> fmt::Result {
+    write!(
+        f,
+        "{token} is not known for this key: it failed, was abandoned or is forgotten"
+    )
+}
