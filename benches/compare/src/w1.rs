@@ -1,0 +1,106 @@
+//! Workload W1 and W2: entries that every member of a group has applied.
+
+use std::time::Duration;
+
+use quorate_benches::{RaftCluster, Replicated};
+
+use crate::Arguments;
+use crate::measure::{Peer, Summary, interleaved};
+use crate::raft_rs::{Proposals, RaftRsCluster};
+
+/// Prints a table for each payload: nanoseconds for each entry, by batch and peer.
+pub(crate) fn report(arguments: &Arguments) {
+    let Arguments {
+        members,
+        runs,
+        millis,
+        ..
+    } = *arguments;
+    println!(
+        "W1: {members} members in one thread, ns for each entry applied by all of them.\n\
+         Median (least-most) of {runs} interleaved runs of about {millis} ms. \
+         The ratio is the rival's median over Quorate's."
+    );
+    for &payload in &arguments.payload {
+        println!("\npayload {payload} B");
+        println!(
+            "{:>6}  {:<26} {:>9}  {:<21} {:>6}",
+            "batch", "peer", "median", "least-most", "ratio"
+        );
+        for &batch in &arguments.batch {
+            let span = Duration::from_millis(millis);
+            let summaries = interleaved(&peers(members, batch, payload), runs, span);
+            print_rows(batch, &summaries);
+        }
+    }
+}
+
+fn peers<'a>(members: u64, batch: usize, payload: usize) -> Vec<Peer<'a>> {
+    vec![
+        peer("quorate", batch, payload, move || RaftCluster::new(members)),
+        peer("raft-rs 0.7 one by one", batch, payload, move || {
+            RaftRsCluster::new(members, Proposals::OneByOne)
+        }),
+        peer("raft-rs 0.7 whole batches", batch, payload, move || {
+            RaftRsCluster::new(members, Proposals::WholeBatch)
+        }),
+    ]
+}
+
+fn peer<'a, R: Replicated + 'a>(
+    name: &str,
+    batch: usize,
+    payload: usize,
+    make: impl Fn() -> R + 'a,
+) -> Peer<'a> {
+    Peer {
+        name: name.to_owned(),
+        start: Box::new(move || {
+            let mut cluster = make();
+            let template = vec![7; payload];
+            Box::new(move || {
+                cluster.commit(batch, &template);
+                batch as u64
+            })
+        }),
+    }
+}
+
+fn print_rows(batch: usize, summaries: &[Summary]) {
+    let ours = summaries.first().map_or(f64::NAN, |ours| ours.median);
+    for Summary {
+        name,
+        median,
+        least,
+        most,
+    } in summaries
+    {
+        let spread = format!("{least:.0}-{most:.0}");
+        let ratio = median / ours;
+        println!("{batch:>6}  {name:<26} {median:>9.0}  {spread:<21} {ratio:>6.2}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both do the whole work, and the same: nothing is measured that is not done.
+    #[test]
+    fn every_peer_applies_the_same_entries_on_every_member() {
+        let mut ours = RaftCluster::new(3);
+        let mut one_by_one = RaftRsCluster::new(3, Proposals::OneByOne);
+        let mut whole = RaftRsCluster::new(3, Proposals::WholeBatch);
+        for cluster in [
+            &mut ours as &mut dyn Replicated,
+            &mut one_by_one,
+            &mut whole,
+        ] {
+            for _ in 0..100 {
+                cluster.commit(64, &[3; 256]);
+            }
+            assert_eq!(cluster.applied(), 6_400);
+            assert_eq!(cluster.checksum(), 6_400 * 3 * 3);
+        }
+    }
+}
