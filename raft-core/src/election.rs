@@ -179,12 +179,13 @@ impl Raft {
         // §5.4.1: the candidate's log must be at least as up to date, by (term, index). A vote in
         // the same term was asked for while nobody led it, or the leader is heard again anyway.
         let granted = request.term == self.hard_state.term
-            && self.role == Role::Follower
+            && matches!(self.role, Role::Follower | Role::PreCandidate)
             && self.leader.is_none()
             && self.hard_state.vote.is_none_or(|vote| vote == from)
             && request.last >= self.log.last()
-            && self.now >= self.no_vote_until;
+            && !self.is_bound_to_a_leader();
         if granted {
+            self.role = Role::Follower;
             if self.hard_state.vote.is_none() {
                 self.set_hard_state(HardState {
                     vote: Some(from),

@@ -342,10 +342,10 @@ impl Raft {
         let starts = entries
             .first()
             .is_some_and(|entry| entry.position.index == asked);
-        if starts {
-            self.log.keep_loaded(entries);
-        } else if gone {
+        if !starts || !self.log.keep_loaded(entries) {
             self.load_refused = Some(asked);
+        }
+        if gone {
             self.entries_are_gone(asked);
         }
     }

@@ -124,8 +124,11 @@ impl Raft {
             self.dropped += 1;
             return;
         };
-        if end > total || position.term > term || !self.follow(from, term) {
+        if end > total || position.term > term {
             self.dropped += 1;
+            return;
+        }
+        if !self.follow(from, term) {
             return;
         }
         if self.restoring.is_some() {

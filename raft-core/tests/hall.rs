@@ -724,6 +724,40 @@ fn a_leader_that_steps_down_keeps_its_own_part_in_its_lease() {
     assert!(granted(answer(&mut cluster, 3, 1, request)));
 }
 
+/// A newer term that reaches a follower by another way does not free it from its word: it votes for
+/// nobody while a leader that it answered may hold a lease.
+#[test]
+fn a_newer_term_does_not_end_the_word_given_to_a_leader() {
+    let mut cluster = Cluster::new(3);
+    cluster.elect(1);
+    cluster.pass(HEARTBEAT);
+    cluster.tick(1);
+    cluster.settle();
+    let term = cluster.raft(1).term().next();
+    let late = VoteReply {
+        term,
+        asked: term,
+        granted: false,
+    };
+    answer(&mut cluster, 3, 2, Message::PreVoteReply(late));
+    assert_eq!(cluster.raft(2).term(), term);
+    let request = Message::Vote(VoteRequest {
+        term,
+        last: at(99, 40),
+    });
+    let now = cluster.now;
+    assert!(cluster.raft(1).lease_read(now).is_ok());
+    let refused = VoteReply {
+        term,
+        asked: term,
+        granted: false,
+    };
+    assert_eq!(
+        answer(&mut cluster, 3, 2, request),
+        [Message::VoteReply(refused)]
+    );
+}
+
 /// Every proposal ends: one that is overwritten is said to be replaced, once that is certain.
 #[test]
 fn a_proposal_that_is_overwritten_is_reported_lost() {
