@@ -1,1 +1,91 @@
 //! One holder at a time, and a fence for when there were two.
+//!
+//! # The problem
+//!
+//! A worker takes the lock, checks that it holds it, and is about to write. Then it stands still: a
+//! garbage collection, a page fault, a suspended virtual machine, a cut network. The lock service
+//! cannot tell a worker that stands still from one that is dead, so after a while it gives the lock
+//! to another, which does its work. Then the first one wakes up. In its own view no time has passed,
+//! the check is right behind it, and it writes, over the work of its successor.
+//!
+//! The same happens to an old leader that has not heard of the new one. No timeout cures it, for a
+//! timeout is a guess, and no check cures it, for the pause may come between the check and the write.
+//!
+//! # The cure, in three parts
+//!
+//! - **A lease** is a lock that ends by itself: if its holder dies, the name is free after a while
+//!   ([`LeaseTable`]). It bounds how long everybody waits. It does not keep two holders apart.
+//! - **A deadline** on the holder's own clock, counted from when it asked, keeps a holder that *runs*
+//!   from acting on a lease that may be over ([`SafeUntil`]). It does not stop one that stands still.
+//! - **A fence** stands at the resource. Every grant has a larger [`FencingToken`] than those before,
+//!   each write carries its token, and the resource refuses a token that is older than one it has
+//!   seen ([`Fence`], [`AtomicFence`]). This is the part that is safe without any clock.
+//!
+//! ```
+//! use core::time::Duration;
+//! use quorate_clocks::Instant;
+//! use quorate_leases::{Fence, LeaseTable, Limits, SafeUntil};
+//!
+//! let ttl = Duration::from_secs(10);
+//! let margin = Duration::from_millis(100);
+//! let mut table = LeaseTable::new(Limits::default()); // the lock service
+//! let mut fence = Fence::new(); // the storage
+//! let mut stored = Vec::new();
+//!
+//! // Ann asks, and knows until when she may act, by her own clock.
+//! let (ann_sent, ann_arrived) = (Instant::from_millis(70_000), Instant::from_millis(0));
+//! let ann = table.acquire(ann_arrived, "accounts", "ann", ttl, 1)?;
+//! let ann_safe = SafeUntil::new(ann_sent, ann.remaining, 200, margin);
+//! assert!(ann_safe.is_safe(Instant::from_millis(70_500)));
+//! // She has checked, and is about to write. Here she stands still for twelve seconds.
+//!
+//! // Bob gets the lease. He raises the fence before he reads or writes.
+//! let bob = table.acquire(Instant::from_millis(11_000), "accounts", "bob", ttl, 1)?;
+//! fence.raise(bob.token)?;
+//! fence.check_and_raise(bob.token)?;
+//! stored.push("bob's work");
+//!
+//! // Ann wakes up where she was: behind the check. The storage refuses her.
+//! let refused = fence.check_and_raise(ann.token).unwrap_err();
+//! assert_eq!(refused.newest, bob.token);
+//! assert_eq!(stored, ["bob's work"]);
+//!
+//! // Had she looked at the clock once more, she would have known.
+//! assert!(!ann_safe.is_safe(Instant::from_millis(82_500)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Replicated
+//!
+//! A table on one machine is gone with the machine. [`LeaseTable`] is a deterministic state machine,
+//! to be fed from a replicated log: the commands carry the instants, tokens and snapshots are the
+//! same on every replica, and [`LeaseClock`] carries the clock over from one leader to the next.
+//!
+//! The crate does no I/O, reads no clock, starts no thread, and is `no_std`.
+//!
+//! # Features
+//!
+//! - `std` (default): passed on to dependencies; nothing here needs it.
+//! - `serde`: `Serialize` and `Deserialize` for [`FencingToken`].
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod fence;
+mod safe_until;
+#[cfg(target_has_atomic = "64")]
+mod sync;
+mod table;
+mod token;
+
+#[cfg(target_has_atomic = "64")]
+pub use fence::AtomicFence;
+pub use fence::{Fence, Stale};
+pub use safe_until::SafeUntil;
+pub use table::{
+    AcquireError, Expired, Grant, Holder, Lease, LeaseClock, LeaseTable, Limits, ReleaseError,
+    RenewError, RestoreError,
+};
+pub use token::FencingToken;
