@@ -1,0 +1,590 @@
+//! The ways in which idempotency stores have gone wrong, one test for each.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use quorate_clocks::Instant;
+use quorate_idempotency::{
+    Attempt, AttemptToken, Begin, BeginError, CompleteError, ExtendError, FailError, Fingerprint,
+    Key, KeyStore, Limits, Resource,
+};
+
+const LEASE: Duration = Duration::from_nanos(100);
+const RETAIN: Duration = Duration::from_nanos(1_000);
+const PRINT: Fingerprint = Fingerprint(7);
+const OTHER: Fingerprint = Fingerprint(8);
+
+fn at(nanos: u64) -> Instant {
+    Instant::from_nanos(nanos)
+}
+
+fn key(name: &str) -> Key {
+    Key::new("tenant", name).unwrap()
+}
+
+fn body(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
+}
+
+fn store() -> KeyStore {
+    KeyStore::new(Limits {
+        abandoned: Duration::from_nanos(10_000),
+        ..Limits::default()
+    })
+}
+
+fn run(store: &mut KeyStore, now: u64, key: &Key) -> Attempt {
+    match store.begin(at(now), key, PRINT, LEASE).unwrap() {
+        Begin::Run(attempt) => attempt,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn begin(store: &mut KeyStore, now: u64, key: &Key) -> Begin {
+    store.begin(at(now), key, PRINT, LEASE).unwrap()
+}
+
+#[test]
+fn crash_of_the_owner_is_taken_over_at_the_end_of_its_lease_and_not_before() {
+    let (mut store, k) = (store(), key("k"));
+    let first = run(&mut store, 0, &k);
+    assert_eq!((first.number, first.takeover), (1, false));
+    for now in [0, 1, 99] {
+        assert_eq!(
+            begin(&mut store, now, &k),
+            Begin::InProgress { until: at(100) }
+        );
+    }
+    let second = run(&mut store, 100, &k);
+    assert_eq!((second.number, second.takeover), (2, true));
+    assert!(second.token > first.token);
+}
+
+/// Powertools' `_update_record` overwrites and `_delete_record` deletes without a condition, and the
+/// error path of brandur's demo unlocks whoever holds the key.
+#[test]
+fn after_a_takeover_the_slow_one_can_neither_complete_nor_fail_nor_extend() {
+    let (mut store, k) = (store(), key("k"));
+    let slow = run(&mut store, 0, &k);
+    let second = run(&mut store, 100, &k);
+    for done in [false, true] {
+        if done {
+            store
+                .complete(at(110), &k, second.token, body("second"), RETAIN)
+                .unwrap();
+        }
+        let before = store.snapshot();
+        let by = second.token;
+        assert_eq!(
+            store.complete(at(110), &k, slow.token, body("slow"), RETAIN),
+            Err(CompleteError::Superseded { by })
+        );
+        assert_eq!(
+            store.fail(at(110), &k, slow.token),
+            Err(FailError::Superseded { by })
+        );
+        assert_eq!(
+            store.extend(at(110), &k, slow.token, LEASE),
+            Err(ExtendError::Superseded { by })
+        );
+        if done {
+            assert_eq!(store.snapshot(), before);
+            assert_eq!(begin(&mut store, 111, &k), Begin::Replay(body("second")));
+        } else {
+            assert_eq!(
+                begin(&mut store, 110, &k),
+                Begin::InProgress { until: at(200) }
+            );
+        }
+    }
+}
+
+/// To refuse it would force a second run that nobody needs.
+#[test]
+fn a_late_completion_is_taken_when_nobody_took_over() {
+    let (mut store, k) = (store(), key("k"));
+    let slow = run(&mut store, 0, &k);
+    store
+        .complete(at(5_000), &k, slow.token, body("late"), RETAIN)
+        .unwrap();
+    assert_eq!(begin(&mut store, 5_001, &k), Begin::Replay(body("late")));
+}
+
+#[test]
+fn another_request_with_the_key_is_a_mismatch_in_every_state_and_changes_nothing() {
+    let (mut store, k) = (store(), key("k"));
+    let first = run(&mut store, 0, &k);
+    let mismatch = |store: &mut KeyStore, now, completed| {
+        let before = store.clone();
+        assert_eq!(
+            store.begin(at(now), &k, OTHER, LEASE),
+            Ok(Begin::Mismatch {
+                stored: PRINT,
+                completed
+            })
+        );
+        // Only the time has gone on.
+        let mut expected = before;
+        expected.expire(at(now));
+        assert_eq!(*store, expected);
+    };
+    mismatch(&mut store, 50, false);
+    // The lease is over, but whether the request had its effect is not known.
+    mismatch(&mut store, 150, false);
+    let second = run(&mut store, 150, &k);
+    store.fail(at(160), &k, second.token).unwrap();
+    mismatch(&mut store, 170, false);
+    let third = run(&mut store, 180, &k);
+    store
+        .complete(at(190), &k, third.token, body("x"), RETAIN)
+        .unwrap();
+    mismatch(&mut store, 200, true);
+    assert_eq!(
+        store.complete(at(200), &k, first.token, body("y"), RETAIN),
+        Err(CompleteError::Superseded { by: third.token })
+    );
+}
+
+/// Powertools TypeScript #4759 took a remaining time of zero for none given.
+#[test]
+fn a_span_of_zero_is_refused_and_not_taken_for_none() {
+    let (mut store, k) = (store(), key("k"));
+    assert_eq!(
+        store.begin(at(0), &k, PRINT, Duration::ZERO),
+        Err(BeginError::ZeroLease)
+    );
+    assert!(store.is_empty());
+    let attempt = run(&mut store, 0, &k);
+    assert_eq!(
+        store.extend(at(0), &k, attempt.token, Duration::ZERO),
+        Err(ExtendError::ZeroLease)
+    );
+    assert_eq!(
+        store.complete(at(0), &k, attempt.token, body("x"), Duration::ZERO),
+        Err(CompleteError::ZeroRetain)
+    );
+    assert_eq!(
+        begin(&mut store, 99, &k),
+        Begin::InProgress { until: at(100) }
+    );
+}
+
+/// powertools-lambda #53: stuck in progress for ever.
+#[test]
+fn no_lease_lasts_longer_than_the_limit() {
+    let (mut store, k) = (store(), key("k"));
+    let limit = store.limits().lease;
+    let lease = limit + Duration::from_nanos(1);
+    assert_eq!(
+        store.begin(at(0), &k, PRINT, lease),
+        Err(BeginError::LeaseTooLong { lease, limit })
+    );
+    assert!(matches!(
+        store.begin(at(0), &k, PRINT, limit),
+        Ok(Begin::Run(_))
+    ));
+}
+
+#[test]
+fn every_deadline_holds_before_it_and_is_over_at_it() {
+    for (now, holds) in [(99, true), (100, false), (101, false)] {
+        let (mut store, k) = (store(), key("k"));
+        run(&mut store, 0, &k);
+        let answer = begin(&mut store, now, &k);
+        assert_eq!(
+            matches!(answer, Begin::InProgress { .. }),
+            holds,
+            "lease at {now}"
+        );
+    }
+    for (now, holds) in [(1_009, true), (1_010, false), (1_011, false)] {
+        let (mut store, k) = (store(), key("k"));
+        let attempt = run(&mut store, 0, &k);
+        store
+            .complete(at(10), &k, attempt.token, body("x"), RETAIN)
+            .unwrap();
+        let mut expired = store.clone();
+        assert_eq!(store.next_expiry(), Some(at(1_010)));
+        assert_eq!(expired.expire(at(now)), usize::from(!holds));
+        assert_eq!(
+            store.complete(at(now), &k, attempt.token, body("x"), RETAIN),
+            if holds {
+                Ok(())
+            } else {
+                Err(CompleteError::Unknown {
+                    token: attempt.token,
+                })
+            }
+        );
+        let answer = begin(&mut store, now, &k);
+        assert_eq!(
+            answer == Begin::Replay(body("x")),
+            holds,
+            "retention at {now}"
+        );
+        assert_eq!(answer, begin(&mut expired, now, &k));
+    }
+}
+
+/// Powertools TypeScript #1158: what if the record expires between the start and the success?
+#[test]
+fn retention_starts_at_completion() {
+    let (mut store, k) = (store(), key("k"));
+    let slow = run(&mut store, 0, &k);
+    // Longer than the retention, and still at it.
+    for now in (50..5_000).step_by(50) {
+        store.extend(at(now), &k, slow.token, LEASE).unwrap();
+        assert_eq!(store.expire(at(now)), 0);
+    }
+    store
+        .complete(at(5_000), &k, slow.token, body("x"), RETAIN)
+        .unwrap();
+    assert_eq!(begin(&mut store, 5_999, &k), Begin::Replay(body("x")));
+}
+
+#[test]
+fn a_full_store_refuses_new_keys_and_forgets_none() {
+    let mut store = KeyStore::new(Limits {
+        keys: 3,
+        ..Limits::default()
+    });
+    let keys = [key("a"), key("b"), key("c")];
+    let attempts = keys.each_ref().map(|k| run(&mut store, 0, k));
+    let full = |retry_at| {
+        Err(BeginError::Full {
+            resource: Resource::Keys,
+            used: 3,
+            limit: 3,
+            retry_at: Some(retry_at),
+        })
+    };
+    let orphaned_until = at(100) + store.limits().abandoned;
+    assert_eq!(
+        store.begin(at(1), &key("d"), PRINT, LEASE),
+        full(orphaned_until)
+    );
+    for (k, attempt) in keys.iter().zip(attempts) {
+        assert_eq!(
+            begin(&mut store, 1, k),
+            Begin::InProgress { until: at(100) }
+        );
+        store
+            .complete(at(1), k, attempt.token, body("x"), RETAIN)
+            .unwrap();
+    }
+    // What has completed is not pushed out either: its retry would run again.
+    assert_eq!(store.begin(at(2), &key("d"), PRINT, LEASE), full(at(1_001)));
+    for k in &keys {
+        assert_eq!(begin(&mut store, 2, k), Begin::Replay(body("x")));
+    }
+    // What is over makes room without anybody calling `expire`.
+    run(&mut store, 1_001, &key("d"));
+    assert_eq!(store.len(), 1);
+}
+
+/// An answer that finds no room after the work was done could not be replayed.
+#[test]
+fn the_room_for_a_response_is_set_aside_before_the_work_starts() {
+    let mut store = KeyStore::new(Limits {
+        response_bytes: 4,
+        all_response_bytes: 10,
+        ..Limits::default()
+    });
+    let (a, b, c) = (key("a"), key("b"), key("c"));
+    let first = run(&mut store, 0, &a);
+    let second = run(&mut store, 0, &b);
+    assert_eq!(
+        store.begin(at(0), &c, PRINT, LEASE),
+        Err(BeginError::Full {
+            resource: Resource::ResponseBytes,
+            used: 8,
+            limit: 10,
+            retry_at: store.next_expiry(),
+        })
+    );
+    let long = body("12345");
+    assert_eq!(
+        store.complete(at(1), &a, first.token, long.clone(), RETAIN),
+        Err(CompleteError::ResponseTooLarge {
+            limit: 4,
+            response: long
+        })
+    );
+    store
+        .complete(at(1), &a, first.token, body("1234"), RETAIN)
+        .unwrap();
+    store
+        .complete(at(1), &b, second.token, body("12"), RETAIN)
+        .unwrap();
+    assert_eq!(store.response_bytes(), 6);
+    let third = run(&mut store, 2, &c);
+    store
+        .complete(at(3), &c, third.token, body("1234"), RETAIN)
+        .unwrap();
+    assert_eq!(store.response_bytes(), 10);
+    assert_eq!(begin(&mut store, 4, &b), Begin::Replay(body("12")));
+}
+
+#[test]
+fn key_bytes_are_bounded() {
+    let mut store = KeyStore::new(Limits {
+        key_bytes: 20,
+        ..Limits::default()
+    });
+    run(&mut store, 0, &key("1234"));
+    assert_eq!(store.key_bytes(), 10);
+    assert!(matches!(
+        store.begin(at(0), &key("12345"), PRINT, LEASE),
+        Err(BeginError::Full {
+            resource: Resource::KeyBytes,
+            used: 10,
+            limit: 20,
+            ..
+        })
+    ));
+    run(&mut store, 0, &key("4321"));
+}
+
+#[test]
+fn one_tenant_at_its_quota_takes_nothing_from_another() {
+    let mut store = KeyStore::new(Limits {
+        keys_per_scope: 2,
+        ..Limits::default()
+    });
+    let of = |scope: &str, name: &str| Key::new(scope, name).unwrap();
+    run(&mut store, 0, &of("a", "1"));
+    let second = run(&mut store, 0, &of("a", "2"));
+    assert!(matches!(
+        store.begin(at(0), &of("a", "3"), PRINT, LEASE),
+        Err(BeginError::Full {
+            resource: Resource::KeysOfScope,
+            used: 2,
+            limit: 2,
+            ..
+        })
+    ));
+    // The same name elsewhere is another key, and "a" + "2x" is not "a2" + "x".
+    run(&mut store, 0, &of("b", "1"));
+    run(&mut store, 0, &of("a2", "x"));
+    store.fail(at(1), &of("a", "2"), second.token).unwrap();
+    run(&mut store, 1, &of("a", "2x"));
+}
+
+#[test]
+fn a_clock_that_goes_back_revives_nothing_and_ends_nothing_early() {
+    let (mut store, k) = (store(), key("k"));
+    let first = run(&mut store, 1_000, &k);
+    // Back to the past: the lease is neither over nor longer.
+    assert_eq!(
+        begin(&mut store, 0, &k),
+        Begin::InProgress { until: at(1_100) }
+    );
+    assert_eq!(
+        begin(&mut store, 1_099, &k),
+        Begin::InProgress { until: at(1_100) }
+    );
+    let second = run(&mut store, 1_100, &k);
+    assert_eq!(
+        store.complete(at(5), &k, first.token, body("x"), RETAIN),
+        Err(CompleteError::Superseded { by: second.token })
+    );
+    store
+        .complete(at(5), &k, second.token, body("y"), RETAIN)
+        .unwrap();
+    assert_eq!(store.next_expiry(), Some(at(2_100)));
+    assert_eq!(store.expire(at(2_100)), 1);
+    // What is forgotten stays so.
+    assert!(!run(&mut store, 0, &k).takeover);
+}
+
+#[test]
+fn a_clock_that_jumps_a_month_ahead_is_caught_up_with_in_slices_and_in_order() {
+    let mut store = store();
+    let keys: Vec<Key> = (0..1_000).map(|n| key(&format!("k{n}"))).collect();
+    for (n, k) in keys.iter().enumerate() {
+        let attempt = run(&mut store, 0, k);
+        let retain = Duration::from_nanos(2_000 - n as u64);
+        store
+            .complete(at(0), k, attempt.token, body("x"), retain)
+            .unwrap();
+    }
+    let month = 30 * 86_400 * 1_000_000_000;
+    let mut slices = Vec::new();
+    let mut ends = Vec::new();
+    while let Some(end) = store.next_expiry() {
+        ends.push(end);
+        slices.push(store.expire_some(at(month), 300));
+    }
+    assert_eq!(slices, [300, 300, 300, 100]);
+    assert_eq!(ends, [at(1_001), at(1_301), at(1_601), at(1_901)]);
+    // A key that is over and not forgotten yet counts as absent all the same.
+    let attempt = run(&mut store, month, &keys[0]);
+    assert!(!attempt.takeover);
+}
+
+#[test]
+fn a_failure_without_effect_lets_the_retry_run_at_once() {
+    let (mut store, k) = (store(), key("k"));
+    let first = run(&mut store, 0, &k);
+    store.fail(at(1), &k, first.token).unwrap();
+    assert!(store.is_empty());
+    let second = run(&mut store, 1, &k);
+    assert!(!second.takeover);
+    assert!(second.token > first.token);
+    assert_eq!(
+        store.fail(at(1), &k, first.token),
+        Err(FailError::Superseded { by: second.token })
+    );
+}
+
+/// The second attempt knows that it did nothing, but not what the first did.
+#[test]
+fn a_failure_after_a_takeover_leaves_the_doubt() {
+    let (mut store, k) = (store(), key("k"));
+    let vanished = run(&mut store, 0, &k);
+    let second = run(&mut store, 100, &k);
+    store.fail(at(101), &k, second.token).unwrap();
+    assert_eq!(
+        store.complete(at(101), &k, vanished.token, body("x"), RETAIN),
+        Err(CompleteError::Superseded { by: second.token })
+    );
+    // It said that it failed; it cannot have completed too.
+    let unknown = second.token;
+    assert_eq!(
+        store.complete(at(101), &k, second.token, body("x"), RETAIN),
+        Err(CompleteError::Unknown { token: unknown })
+    );
+    assert_eq!(
+        store.fail(at(101), &k, second.token),
+        Err(FailError::Unknown { token: unknown })
+    );
+    let third = run(&mut store, 101, &k);
+    assert_eq!((third.number, third.takeover), (3, true));
+}
+
+/// KAFKA-19999: the retry of what has completed was fenced off before it was recognised.
+#[test]
+fn completing_twice_is_done_and_the_first_response_stays() {
+    let (mut store, k) = (store(), key("k"));
+    let attempt = run(&mut store, 0, &k);
+    store
+        .complete(at(1), &k, attempt.token, body("first"), RETAIN)
+        .unwrap();
+    let too_long = Bytes::from(vec![0; 1 << 20]);
+    for (response, retain) in [
+        (body("again"), RETAIN * 2),
+        (too_long, RETAIN),
+        (body("first"), Duration::ZERO),
+    ] {
+        assert_eq!(
+            store.complete(at(2), &k, attempt.token, response, retain),
+            Ok(())
+        );
+    }
+    assert_eq!(begin(&mut store, 1_000, &k), Begin::Replay(body("first")));
+    assert_eq!(store.next_expiry(), Some(at(1_001)));
+    assert_eq!(
+        store.fail(at(3), &k, attempt.token),
+        Err(FailError::Completed)
+    );
+    assert_eq!(
+        store.extend(at(3), &k, attempt.token, LEASE),
+        Err(ExtendError::Completed)
+    );
+}
+
+#[test]
+fn a_token_that_was_never_given_for_the_key_is_unknown() {
+    let (mut store, k) = (store(), key("k"));
+    let other = run(&mut store, 0, &key("other"));
+    for token in [AttemptToken(0), other.token, AttemptToken(u64::MAX)] {
+        assert_eq!(
+            store.complete(at(1), &k, token, body("x"), RETAIN),
+            Err(CompleteError::Unknown { token })
+        );
+    }
+    let mine = run(&mut store, 1, &k);
+    let later = run(&mut store, 1, &key("later"));
+    assert!(mine.token < later.token);
+    assert_eq!(
+        store.complete(at(2), &k, later.token, body("x"), RETAIN),
+        Err(CompleteError::Unknown { token: later.token })
+    );
+}
+
+#[test]
+fn an_abandoned_key_is_forgotten_in_the_end_and_its_attempt_with_it() {
+    let (mut store, k) = (store(), key("k"));
+    let lost = run(&mut store, 0, &k);
+    assert_eq!(store.next_expiry(), Some(at(10_100)));
+    let mut later = store.clone();
+    assert!(run(&mut store, 10_099, &k).takeover);
+    assert_eq!(
+        later.complete(at(10_100), &k, lost.token, body("x"), RETAIN),
+        Err(CompleteError::Unknown { token: lost.token })
+    );
+    let anew = run(&mut later, 10_100, &k);
+    assert_eq!((anew.number, anew.takeover), (1, false));
+    assert_eq!(
+        later.complete(at(10_100), &k, lost.token, body("x"), RETAIN),
+        Err(CompleteError::Superseded { by: anew.token })
+    );
+}
+
+/// nats-server #6415, reverted by #6486: a replica that was down longer than the window expired by
+/// its own clock and then disagreed with the others.
+#[test]
+fn a_replica_that_was_down_longer_than_the_retention_catches_up_and_agrees() {
+    let (mut up, mut down) = (store(), store());
+    let log: &[(u64, &str)] = &[(0, "a"), (50, "b"), (100, "a"), (1_000, "b"), (1_150, "b")];
+    for (now, name) in log {
+        begin(&mut up, *now, &key(name));
+        up.expire(at(*now));
+    }
+    // The other one reads the same log much later, and is never told its own time.
+    for (now, name) in log {
+        begin(&mut down, *now, &key(name));
+    }
+    assert_eq!(up.snapshot(), down.snapshot());
+}
+
+#[test]
+fn tokens_end_in_a_refusal_and_are_never_used_again() {
+    let mut bytes = store().snapshot().to_vec();
+    let next_token = 1 + 9 * 8;
+    bytes[next_token..next_token + 8].copy_from_slice(&(u64::MAX - 1).to_le_bytes());
+    let mut store = KeyStore::restore(&bytes.into()).unwrap();
+    let last = run(&mut store, 0, &key("last"));
+    assert_eq!(last.token, AttemptToken(u64::MAX - 1));
+    for _ in 0..2 {
+        assert_eq!(
+            store.begin(at(0), &key("more"), PRINT, LEASE),
+            Err(BeginError::TokensExhausted)
+        );
+    }
+    store
+        .complete(at(1), &key("last"), last.token, body("x"), RETAIN)
+        .unwrap();
+}
+
+#[test]
+fn time_at_its_end_neither_panics_nor_revives() {
+    let (mut store, k) = (store(), key("k"));
+    run(&mut store, u64::MAX, &k);
+    // Nothing can be before the end of time there, so that nothing lasts.
+    assert!(!run(&mut store, u64::MAX, &k).takeover);
+    assert_eq!(store.expire(at(u64::MAX)), 1);
+    let limits = Limits {
+        lease: Duration::MAX,
+        retain: Duration::MAX,
+        abandoned: Duration::MAX,
+        ..Limits::default()
+    };
+    let mut store = KeyStore::new(limits);
+    let Ok(Begin::Run(attempt)) = store.begin(at(1), &k, PRINT, Duration::from_nanos(u64::MAX))
+    else {
+        panic!()
+    };
+    assert_eq!(attempt.until, at(u64::MAX));
+    assert_eq!(KeyStore::restore(&store.snapshot()), Ok(store));
+}
