@@ -253,6 +253,7 @@ impl Raft {
                 self.check_quorum();
             }
             if self.role == Role::Leader && self.now >= self.heartbeat_at {
+                self.heartbeat_at = self.now + self.config.heartbeat_interval;
                 self.reads.want_round();
             }
         } else if self.now >= self.election_at {

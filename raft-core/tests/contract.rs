@@ -11,6 +11,7 @@ use quorate_raft_core::{
     VoteReply, VoteRequest,
 };
 use quorate_transport::Receipt;
+use quorate_transport::contract::{self, Cue, Plan};
 
 /// A call on the core, sensible or not.
 #[derive(Clone, Debug)]
@@ -237,4 +238,42 @@ proptest! {
     fn any_calls_are_survived_and_repeatable(calls in prop::collection::vec(call(), 1..80)) {
         prop_assert_eq!(run(&calls), run(&calls));
     }
+}
+
+/// Three members, their user and an unkind world, by the kit that every machine must pass.
+#[test]
+fn the_contract_holds_among_three_members() {
+    let ids = [NodeId(1), NodeId(2), NodeId(3)];
+    let build = |id: NodeId| {
+        let mut config = Config::new(id, ids);
+        config.max_uncommitted_bytes = 1 << 20;
+        config.window_bytes = 2_000;
+        config.max_append_bytes = 1_000;
+        Raft::new(config, Recovered::default(), id.0, Instant::ORIGIN).unwrap()
+    };
+    let user = |raft: &mut Raft, cue: Cue<Event>, now: Instant| match cue {
+        Cue::Command(random) => match random % 4 {
+            0 => drop(raft.propose(random.to_le_bytes().to_vec().into(), now)),
+            1 => drop(raft.read(now)),
+            2 => drop(raft.lease_read(now)),
+            _ => raft.compact(Index(raft.applied().0.saturating_sub(random % 8))),
+        },
+        Cue::Event(Event::Load { from, .. }) => raft.provide_entries(from, Vec::new(), now),
+        Cue::Event(Event::SnapshotWanted { to }) => {
+            let position = raft.position_at(raft.applied()).unwrap();
+            let snapshot = Snapshot {
+                position,
+                data: Bytes::from_static(b"state"),
+            };
+            raft.provide_snapshot(to, Some(snapshot), now);
+        }
+        _ => {}
+    };
+    let mut committed = 0;
+    for seed in 0..20 {
+        let report = contract::check(&Plan::new(seed), build, user).unwrap();
+        assert!(report.deliveries > 0 && report.writes > 0);
+        committed += report.events;
+    }
+    assert!(committed > 0);
 }
