@@ -1,0 +1,216 @@
+//! The outgoing half: one task per peer and lane group, which dials, writes, and dials again.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use quorate_transport::{Backoff, Wire, encode_frame};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, info, warn};
+
+use crate::handshake::{HandshakeError, Identity};
+use crate::outbox::Outbox;
+use crate::stats::{TcpStats, count};
+
+/// A write begins when this much is encoded, or nothing more is queued. Small enough that an urgent
+/// frame does not wait long behind it.
+const BATCH_BYTES: usize = 64 << 10;
+
+pub(crate) struct Dialer<M> {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) address: String,
+    pub(crate) outbox: Arc<Outbox<M>>,
+    /// The peer dialed this node, so it is there.
+    pub(crate) alive: Arc<Notify>,
+    pub(crate) closing: watch::Receiver<bool>,
+    pub(crate) backoff: Backoff,
+    pub(crate) max_frame_bytes: usize,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) write_timeout: Duration,
+    pub(crate) stats: TcpStats,
+}
+
+/// How a connection ended.
+enum End {
+    /// This node closes.
+    Closing,
+    /// The peer closed it.
+    Closed,
+    /// The peer spoke on a connection on which it only listens.
+    Spoke,
+    /// The kernel took no byte of a write for so long.
+    Stuck(Duration),
+    /// The system says that it is broken.
+    Broken(io::Error),
+}
+
+impl<M: Wire> Dialer<M> {
+    pub(crate) async fn run(mut self) {
+        let (peer, group) = (self.outbox.peer(), self.outbox.group());
+        let mut closing = self.closing.clone();
+        loop {
+            let connected = tokio::select! {
+                biased;
+                () = closed(&mut closing) => return,
+                connected = self.connect() => connected,
+            };
+            match connected {
+                Ok((stream, version)) => {
+                    self.backoff.reset();
+                    count(&self.stats.counters().connections_opened, 1);
+                    info!(%peer, %group, address = %self.address, version, "connected");
+                    self.outbox.open();
+                    let end = self.carry(stream, version, &mut closing).await;
+                    self.outbox.shut();
+                    match end {
+                        End::Closing => return,
+                        End::Closed => info!(%peer, %group, "the peer closed the connection"),
+                        End::Spoke => warn!(
+                            %peer, %group,
+                            "closed: the peer sent bytes on a connection that it only receives on"
+                        ),
+                        End::Stuck(span) => warn!(
+                            %peer, %group,
+                            "closed: no byte of a write was taken for {span:?}"
+                        ),
+                        End::Broken(error) => info!(%peer, %group, %error, "the connection broke"),
+                    }
+                }
+                // Once is enough for an operator; what follows is for who asks for it.
+                Err(error) if self.backoff.attempts() == 0 => {
+                    warn!(%peer, %group, address = %self.address, %error, "cannot connect, will go on trying");
+                }
+                Err(error) => {
+                    debug!(%peer, %group, address = %self.address, %error, "cannot connect");
+                }
+            }
+            let delay = self.backoff.next_delay();
+            tokio::select! {
+                biased;
+                () = closed(&mut closing) => return,
+                () = self.alive.notified() => {}
+                () = sleep(delay) => {}
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<(TcpStream, u8), HandshakeError> {
+        let attempt = async {
+            let mut stream = TcpStream::connect(&self.address)
+                .await
+                .map_err(HandshakeError::Io)?;
+            stream.set_nodelay(true).map_err(HandshakeError::Io)?;
+            let version = self
+                .identity
+                .introduce(&mut stream, self.outbox.peer(), self.outbox.group())
+                .await?;
+            Ok((stream, version))
+        };
+        timeout(self.handshake_timeout, attempt)
+            .await
+            .unwrap_or(Err(HandshakeError::Timeout(self.handshake_timeout)))
+    }
+
+    /// Writes what is queued until the connection ends.
+    async fn carry(
+        &self,
+        stream: TcpStream,
+        version: u8,
+        closing: &mut watch::Receiver<bool>,
+    ) -> End {
+        let (mut reader, mut writer) = stream.into_split();
+        let mut batch = BytesMut::with_capacity(BATCH_BYTES);
+        loop {
+            let frames = self.fill(&mut batch, version);
+            if batch.is_empty() {
+                tokio::select! {
+                    biased;
+                    () = self.outbox.filled() => {}
+                    end = silence(&mut reader) => return end,
+                    () = closed(closing) => break,
+                }
+                continue;
+            }
+            tokio::select! {
+                biased;
+                written = write(&mut writer, &mut batch, self.write_timeout, &self.stats) => {
+                    if let Err(end) = written {
+                        count(&self.stats.counters().frames_lost, frames);
+                        return end;
+                    }
+                }
+                end = silence(&mut reader) => {
+                    count(&self.stats.counters().frames_lost, frames);
+                    return end;
+                }
+            }
+            count(&self.stats.counters().frames_sent, frames);
+            // One huge message must not hold its memory forever.
+            if batch.capacity() > 4 * BATCH_BYTES {
+                batch = BytesMut::with_capacity(BATCH_BYTES);
+            }
+        }
+        // Everything that was taken before the close is written: `filled` comes first above, and
+        // nobody sends any more.
+        let _ = writer.shutdown().await;
+        End::Closing
+    }
+
+    /// Encodes what is queued, up to a batch. Says how many frames that were.
+    fn fill(&self, batch: &mut BytesMut, version: u8) -> usize {
+        let mut frames = 0;
+        while batch.len() < BATCH_BYTES
+            && let Some((lane, message)) = self.outbox.pop()
+        {
+            match encode_frame(&message, version, 0, lane, self.max_frame_bytes, batch) {
+                Ok(_) => frames += 1,
+                Err(error) => {
+                    // `send` looked at the newest version's length; this is an older one.
+                    count(&self.stats.counters().frames_lost, 1);
+                    warn!(peer = %self.outbox.peer(), %lane, version, %error, "dropped a message");
+                }
+            }
+        }
+        frames
+    }
+}
+
+async fn write(
+    writer: &mut OwnedWriteHalf,
+    batch: &mut BytesMut,
+    limit: Duration,
+    stats: &TcpStats,
+) -> Result<(), End> {
+    while !batch.is_empty() {
+        match timeout(limit, writer.write_buf(batch)).await {
+            Err(_) => return Err(End::Stuck(limit)),
+            Ok(Err(error)) => return Err(End::Broken(error)),
+            Ok(Ok(0)) => return Err(End::Broken(io::ErrorKind::WriteZero.into())),
+            Ok(Ok(written)) => {
+                count(&stats.counters().writes, 1);
+                count(&stats.counters().bytes_sent, written);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns when the peer does anything but listen. Reading is the only way to hear of a close while
+/// there is nothing to write.
+async fn silence(reader: &mut OwnedReadHalf) -> End {
+    match reader.read(&mut [0; 1]).await {
+        Ok(0) => End::Closed,
+        Ok(_) => End::Spoke,
+        Err(error) => End::Broken(error),
+    }
+}
+
+/// Returns when the transport closes, or is gone.
+pub(crate) async fn closed(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
+}
