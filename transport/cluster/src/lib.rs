@@ -5,3 +5,7 @@
 
 pub mod api;
 pub mod cli;
+pub mod service;
+
+mod planted;
+mod sync;

@@ -34,7 +34,7 @@ pub use status::{PeerProgress, Status};
 pub const MAX_NAME_BYTES: usize = 512;
 /// The largest value, in bytes.
 pub const MAX_VALUE_BYTES: usize = 1 << 20;
-/// The longest `Idempotency-Key`, in bytes.
+/// The longest `Idempotency-Key`, in bytes of visible ASCII.
 pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 255;
 /// The longest owner of a lease, in bytes.
 pub const MAX_OWNER_BYTES: usize = 256;

@@ -1,0 +1,46 @@
+//! The replicated state: keys, counters, leases, fences, and what was answered to whom.
+//!
+//! [`Service`] is a deterministic state machine without a clock: the same commands in the same order
+//! give the same state, byte for byte, on every node. A [`Command`] is one entry of the log; an
+//! [`Outcome`] is what came of it. [`LogClock`] reckons the stamps that leases and idempotency keys
+//! expire by.
+//!
+//! ```
+//! use quorate::service::{Answer, Command, Condition, Operation, Outcome, Service};
+//! use quorate_clocks::Instant;
+//!
+//! let put = Command {
+//!     stamp: Instant::from_millis(1),
+//!     idempotency_key: Some("3f0c".into()),
+//!     operation: Operation::Put {
+//!         key: "a".into(),
+//!         value: "1".into(),
+//!         condition: Condition::Absent,
+//!         guard: None,
+//!     },
+//! };
+//! let mut service = Service::new();
+//! let written = Outcome::Written { revision: 7 };
+//! assert_eq!(service.apply(7, &put.encode()), Answer::Ran(written.clone()));
+//! // A retry gets the first answer, although the key exists by now.
+//! assert_eq!(service.apply(8, &put.encode()), Answer::Replayed(written));
+//! assert_eq!(service.get("a"), Some((7, "1".into())));
+//!
+//! let copy = Service::restore(&service.snapshot()).unwrap();
+//! assert_eq!(copy, service);
+//! ```
+
+mod clock;
+mod codec;
+mod command;
+mod outcome;
+mod snapshot;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use clock::LogClock;
+pub use codec::CodecError;
+pub use command::{Command, Condition, Guard, MAX_COMMAND_BYTES, Operation};
+pub use outcome::{Answer, Outcome};
+pub use state::{MAX_HELD_BYTES, RETENTION, Service, Sizes};
