@@ -1,6 +1,7 @@
 //! The outgoing half: one task per peer and lane group, which dials, writes, and dials again.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ impl<M: Wire> Dialer<M> {
         let (peer, group) = (self.outbox.peer(), self.outbox.group());
         let mut closing = self.closing.clone();
         loop {
+            // Made before the try, so that a peer that comes up meanwhile is not missed.
+            let mut alive = pin!(self.alive.notified());
             let connected = tokio::select! {
                 biased;
                 () = closed(&mut closing) => return,
@@ -67,6 +70,8 @@ impl<M: Wire> Dialer<M> {
                     self.outbox.open();
                     let end = self.carry(stream, version, &mut closing).await;
                     self.outbox.shut();
+                    // What the peer did while it was connected says nothing about now.
+                    alive.set(self.alive.notified());
                     match end {
                         End::Closing => return,
                         End::Closed => info!(%peer, %group, "the peer closed the connection"),
@@ -82,18 +87,21 @@ impl<M: Wire> Dialer<M> {
                     }
                 }
                 // Once is enough for an operator; what follows is for who asks for it.
-                Err(error) if self.backoff.attempts() == 0 => {
-                    warn!(%peer, %group, address = %self.address, %error, "cannot connect, will go on trying");
-                }
                 Err(error) => {
-                    debug!(%peer, %group, address = %self.address, %error, "cannot connect");
+                    count(&self.stats.counters().connections_failed, 1);
+                    let address = &self.address;
+                    if self.backoff.attempts() == 0 {
+                        warn!(%peer, %group, address, %error, "cannot connect, will go on trying");
+                    } else {
+                        debug!(%peer, %group, address, %error, "cannot connect");
+                    }
                 }
             }
             let delay = self.backoff.next_delay();
             tokio::select! {
                 biased;
                 () = closed(&mut closing) => return,
-                () = self.alive.notified() => {}
+                () = alive => {}
                 () = sleep(delay) => {}
             }
         }

@@ -71,6 +71,7 @@ impl TcpStats {
             frames_lost: read(&counters.frames_lost),
             frames_bad: read(&counters.frames_bad),
             connections_opened: read(&counters.connections_opened),
+            connections_failed: read(&counters.connections_failed),
             connections_accepted: read(&counters.connections_accepted),
             connections_refused: read(&counters.connections_refused),
         }
@@ -109,6 +110,8 @@ pub struct TcpCounts {
     pub frames_bad: u64,
     /// Connections that this node dialed and that passed the handshake.
     pub connections_opened: u64,
+    /// Tries to connect to a peer that did not get through the handshake.
+    pub connections_failed: u64,
     /// Connections that were accepted and passed the handshake.
     pub connections_accepted: u64,
     /// Connections that were turned away: strangers, silent ones, too many at once.
@@ -128,6 +131,7 @@ pub(crate) struct Counters {
     pub(crate) frames_lost: AtomicU64,
     pub(crate) frames_bad: AtomicU64,
     pub(crate) connections_opened: AtomicU64,
+    pub(crate) connections_failed: AtomicU64,
     pub(crate) connections_accepted: AtomicU64,
     pub(crate) connections_refused: AtomicU64,
 }
