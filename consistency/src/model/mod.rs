@@ -1,0 +1,93 @@
+//! What an object does when one client at a time uses it.
+
+mod key_value;
+mod register;
+
+pub use key_value::{Expected, KeyValue, KeyValueInput, KeyValueOutput, KeyValueState};
+pub use register::{Register, RegisterInput, RegisterOutput};
+
+use core::hash::Hash;
+
+/// What an object does when one client at a time uses it: the specification that a concurrent
+/// history is checked against.
+///
+/// A model is deterministic: a state and an input give one answer and one next state. If an answer
+/// leaves several next states open, let `State` be what is known of the state, as
+/// [`KeyValue`] does with revisions that nobody told.
+///
+/// Objects that do not influence each other are checked apart, as a history is linearizable exactly
+/// when each object's part of it is (Herlihy and Wing 1990, theorem 1: locality). [`key`](Self::key)
+/// says which object an input is for. It makes checks of many keys cheap, so use it where it is true.
+///
+/// ```
+/// use quorate_consistency::{Budget, History, Model, Operation, Verdict, check};
+///
+/// /// A queue that forgets nothing: `Some(n)` puts n in, `None` takes the oldest out.
+/// struct Queue;
+///
+/// impl Model for Queue {
+///     type Key = ();
+///     type State = Vec<u32>;
+///     type Input = Option<u32>;
+///     type Output = Option<u32>;
+///
+///     fn key(&self, _: &Option<u32>) {}
+///
+///     fn initial(&self) -> Vec<u32> {
+///         Vec::new()
+///     }
+///
+///     fn step(
+///         &self, state: &Vec<u32>, input: &Option<u32>, output: Option<&Option<u32>>,
+///     ) -> Option<Vec<u32>> {
+///         let mut next = state.clone();
+///         let answer = match input {
+///             Some(number) => { next.push(*number); None }
+///             None if next.is_empty() => None,
+///             None => Some(next.remove(0)),
+///         };
+///         // An output that is not known may have been any.
+///         output.is_none_or(|output| *output == answer).then_some(next)
+///     }
+/// }
+///
+/// let history = History::from(vec![
+///     Operation::ok(1, Some(7), None, 0, 10),
+///     Operation::ok(2, Some(8), None, 20, 30),
+///     Operation::ok(1, None, Some(8), 40, 50), // 7 is older
+/// ]);
+/// assert!(matches!(check(&Queue, &history, Budget::default()), Verdict::Violated(_)));
+/// ```
+pub trait Model {
+    /// Names the objects that are checked apart; `()` when there is one.
+    type Key: Clone + Ord;
+    /// The state of one object.
+    type State: Clone + Eq + Hash;
+    /// What a client asks for. Two equal inputs are taken to do the same.
+    type Input: PartialEq;
+    /// What it is told.
+    type Output;
+
+    /// The object that the input is for.
+    fn key(&self, input: &Self::Input) -> Self::Key;
+
+    /// The state of every object at the beginning.
+    fn initial(&self) -> Self::State;
+
+    /// The state after `input` answered `output` in `state`, or `None` when it could not have
+    /// answered that. `output` is `None` when nobody knows the answer: any will do, and `None` is
+    /// returned only when the input could not have taken effect at all.
+    fn step(
+        &self,
+        state: &Self::State,
+        input: &Self::Input,
+        output: Option<&Self::Output>,
+    ) -> Option<Self::State>;
+
+    /// What `input` would have answered in `state`, to explain a violation. `None`, the default, when
+    /// the model cannot say.
+    fn answer(&self, state: &Self::State, input: &Self::Input) -> Option<Self::Output> {
+        let _ = (state, input);
+        None
+    }
+}

@@ -1,0 +1,130 @@
+//! One cell.
+
+use core::hash::Hash;
+use core::marker::PhantomData;
+
+use super::Model;
+
+/// One cell that is read, written, and compared and set. It starts out empty.
+///
+/// ```
+/// use quorate_consistency::{
+///     Budget, History, Operation, Register, RegisterInput, RegisterOutput, Verdict, check,
+/// };
+///
+/// let history = History::from(vec![
+///     Operation::ok(1, RegisterInput::Write("a"), RegisterOutput::Written, 0, 10),
+///     // Concurrent with the write, so either answer would do: this one says it came after.
+///     Operation::ok(2, RegisterInput::Read, RegisterOutput::Value(Some("a")), 5, 8),
+///     // And then nobody may see the register empty any more.
+///     Operation::ok(3, RegisterInput::Read, RegisterOutput::Value(None), 9, 12),
+/// ]);
+/// let Verdict::Violated(violation) = check(&Register::new(), &history, Budget::default()) else {
+///     panic!()
+/// };
+/// assert_eq!(violation.prefix, [0, 1]);
+/// assert_eq!(violation.blocked[0].operation, 2);
+/// assert_eq!(violation.blocked[0].allowed, Some(RegisterOutput::Value(Some("a"))));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Register<V = bytes::Bytes> {
+    value: PhantomData<fn() -> V>,
+}
+
+impl<V> Register<V> {
+    /// A register that starts out empty.
+    pub const fn new() -> Self {
+        Self { value: PhantomData }
+    }
+}
+
+impl<V> Default for Register<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What is asked of a [`Register`].
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum RegisterInput<V = bytes::Bytes> {
+    /// What is in it?
+    Read,
+    /// Put this in.
+    Write(V),
+    /// Put `value` in if `expected` is in it.
+    CompareAndSet {
+        /// What must be in it; `None` for nothing.
+        expected: Option<V>,
+        /// What is put in.
+        value: V,
+    },
+}
+
+/// What a [`Register`] answers.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum RegisterOutput<V = bytes::Bytes> {
+    /// To a read: what is in it; `None` for nothing.
+    Value(Option<V>),
+    /// To a write: done.
+    Written,
+    /// To a compare-and-set: whether the expected value was in it, and the new one is now.
+    Swapped(bool),
+}
+
+impl<V: Clone + Eq + Hash> Model for Register<V> {
+    type Key = ();
+    type State = Option<V>;
+    type Input = RegisterInput<V>;
+    type Output = RegisterOutput<V>;
+
+    fn key(&self, _: &RegisterInput<V>) {}
+
+    fn initial(&self) -> Option<V> {
+        None
+    }
+
+    fn step(
+        &self,
+        state: &Option<V>,
+        input: &RegisterInput<V>,
+        output: Option<&RegisterOutput<V>>,
+    ) -> Option<Option<V>> {
+        let next = match (input, output) {
+            (RegisterInput::Read, None) => state.clone(),
+            (RegisterInput::Read, Some(RegisterOutput::Value(read))) if read == state => {
+                state.clone()
+            }
+            (RegisterInput::Write(value), None | Some(RegisterOutput::Written)) => {
+                Some(value.clone())
+            }
+            (RegisterInput::CompareAndSet { expected, value }, None | Some(_)) => {
+                let swaps = expected == state;
+                match output {
+                    Some(RegisterOutput::Swapped(swapped)) if *swapped != swaps => return None,
+                    Some(RegisterOutput::Swapped(_)) | None => {}
+                    Some(_) => return None,
+                }
+                if swaps {
+                    Some(value.clone())
+                } else {
+                    state.clone()
+                }
+            }
+            // Another value was read, or the answer is to another question.
+            _ => return None,
+        };
+        Some(next)
+    }
+
+    fn answer(&self, state: &Option<V>, input: &RegisterInput<V>) -> Option<RegisterOutput<V>> {
+        Some(match input {
+            RegisterInput::Read => RegisterOutput::Value(state.clone()),
+            RegisterInput::Write(_) => RegisterOutput::Written,
+            RegisterInput::CompareAndSet { expected, .. } => {
+                RegisterOutput::Swapped(expected == state)
+            }
+        })
+    }
+}
