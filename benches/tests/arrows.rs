@@ -79,7 +79,7 @@ const PURE: [(&str, &[&str]); 6] = [
     ("quorate-clocks", &["rustix", "serde"]),
     ("quorate-transport", &["bytes", "crc32fast"]),
     ("quorate-raft-core", &["bytes"]),
-    ("quorate-consistency", &["serde", "serde_json"]),
+    ("quorate-consistency", &["bytes", "serde", "serde_json"]),
     ("quorate-idempotency", &["blake3", "bytes", "serde"]),
     ("quorate-leases", &["bytes", "serde"]),
 ];
