@@ -7,13 +7,24 @@ extern crate std;
 extern crate alloc;
 
 mod base64url;
+mod counter;
 mod history;
+#[cfg(feature = "json")]
+mod json;
 mod level;
 mod linearizability;
 mod model;
+mod sessions;
 mod token;
 
-pub use history::{History, Operation, OperationId, Outcome, Recorder};
+pub use counter::{CounterAudit, CounterVerdict};
+pub use history::{
+    History, Operation, OperationId, Outcome, Record, Recorder, Recording, linearizable,
+};
+#[cfg(feature = "json")]
+pub use json::{
+    JsonModel, ReadHistoryError, ReadLimits, read_history, write_history, write_record,
+};
 pub use level::{Level, LevelParseError};
 pub use linearizability::{
     Blocked, Budget, CertificateError, Explanation, Inconclusive, Linearization, Verdict,
@@ -22,5 +33,8 @@ pub use linearizability::{
 pub use model::{
     Expected, KeyValue, KeyValueInput, KeyValueOutput, KeyValueState, Model, Register,
     RegisterInput, RegisterOutput,
+};
+pub use sessions::{
+    Access, Guarantee, SessionAccess, SessionViolation, check_sessions, key_value_accesses,
 };
 pub use token::{Admit, Position, Requirement, SessionToken, TokenParseError};

@@ -1,7 +1,9 @@
 //! What clients asked, what they were told, and when.
 
+mod record;
 mod recorder;
 
+pub use record::{Record, Recording, linearizable};
 pub use recorder::{OperationId, Recorder};
 
 use alloc::vec::Vec;

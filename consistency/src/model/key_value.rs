@@ -405,6 +405,10 @@ impl Model for KeyValue {
         }
     }
 
+    fn is_read(&self, input: &KeyValueInput) -> bool {
+        input.is_read()
+    }
+
     fn answer(&self, state: &KeyValueState, input: &KeyValueInput) -> Option<KeyValueOutput> {
         Some(match input {
             KeyValueInput::Get { .. } => KeyValueOutput::Got {

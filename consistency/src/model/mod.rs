@@ -84,6 +84,13 @@ pub trait Model {
         output: Option<&Self::Output>,
     ) -> Option<Self::State>;
 
+    /// Whether the input changes nothing, whatever the state. A read may be served at a weaker
+    /// [`Level`](crate::Level), and [`linearizable`](crate::linearizable) then leaves it out.
+    fn is_read(&self, input: &Self::Input) -> bool {
+        let _ = input;
+        false
+    }
+
     /// What `input` would have answered in `state`, to explain a violation. `None`, the default, when
     /// the model cannot say.
     fn answer(&self, state: &Self::State, input: &Self::Input) -> Option<Self::Output> {

@@ -118,6 +118,10 @@ impl<V: Clone + Eq + Hash> Model for Register<V> {
         Some(next)
     }
 
+    fn is_read(&self, input: &RegisterInput<V>) -> bool {
+        matches!(input, RegisterInput::Read)
+    }
+
     fn answer(&self, state: &Option<V>, input: &RegisterInput<V>) -> Option<RegisterOutput<V>> {
         Some(match input {
             RegisterInput::Read => RegisterOutput::Value(state.clone()),

@@ -1,0 +1,65 @@
+//! Histories as files: one JSON object per line.
+
+mod key_value;
+mod read;
+mod register;
+mod text;
+mod write;
+
+pub use read::{ReadHistoryError, ReadLimits, read_history};
+pub use write::{write_history, write_record};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{KeyValue, Level, Model, Register};
+
+/// A model whose histories have a file format: [`KeyValue`] and [`Register`] of bytes.
+pub trait JsonModel: Format {}
+
+impl JsonModel for KeyValue {}
+impl JsonModel for Register {}
+
+/// How a model's operations are written.
+pub trait Format: Model {
+    /// What stands after `"op"`.
+    type Op: Serialize + DeserializeOwned;
+
+    fn write_input(input: &Self::Input) -> Self::Op;
+
+    fn read_input(op: Self::Op) -> Self::Input;
+
+    /// What stands after `"ok"`, or `None` when `output` answers another question than `input`.
+    fn write_output(input: &Self::Input, output: &Self::Output) -> Option<Value>;
+
+    fn read_output(input: &Self::Input, answer: Value) -> Result<Self::Output, serde_json::Error>;
+}
+
+/// A line, with what is the same for all models.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Line<Op> {
+    process: u64,
+    call_ns: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    return_ns: Option<u64>,
+    op: Op,
+    result: Told,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    level: Option<Level>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<u64>,
+}
+
+/// What stands after `"result"`.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Told {
+    Ok(Value),
+    Failed,
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests;
