@@ -44,9 +44,18 @@ pub enum ExpectedOp {
     Revision(u64),
 }
 
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum KeyValueAnswer {
+    Got(Got),
+    Written(Written),
+    Swapped(Swapped),
+    Counted(Counted),
+}
+
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Got {
+pub struct Got {
     #[serde(deserialize_with = "nullable")]
     value: Option<Text>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,14 +64,14 @@ struct Got {
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<u64>,
 }
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Swapped {
+pub struct Swapped {
     swapped: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     revision: Option<u64>,
@@ -70,7 +79,7 @@ struct Swapped {
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Counted {
+pub struct Counted {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +88,7 @@ struct Counted {
 
 impl Format for KeyValue {
     type Op = KeyValueOp;
+    type Answer = KeyValueAnswer;
 
     fn write_input(input: &KeyValueInput) -> KeyValueOp {
         let key = Text(input.key().clone());
@@ -133,34 +143,25 @@ impl Format for KeyValue {
         }
     }
 
-    fn write_output(input: &KeyValueInput, output: &KeyValueOutput) -> Option<Value> {
+    fn write_output(input: &KeyValueInput, output: &KeyValueOutput) -> Option<KeyValueAnswer> {
         use KeyValueInput as In;
         use KeyValueOutput as Out;
-        match (input, output) {
-            (In::Get { .. }, Out::Got { value, revision }) => serde_json::to_value(Got {
+        Some(match (input, output) {
+            (In::Get { .. }, Out::Got { value, revision }) => KeyValueAnswer::Got(Got {
                 value: value.clone().map(Text),
                 revision: *revision,
             }),
-            (In::Put { .. } | In::Delete { .. }, Out::Written { revision }) => {
-                serde_json::to_value(Written {
-                    revision: *revision,
-                })
+            (In::Put { .. } | In::Delete { .. }, &Out::Written { revision }) => {
+                KeyValueAnswer::Written(Written { revision })
             }
-            (In::CompareAndSet { .. }, Out::Swapped { swapped, revision }) => {
-                serde_json::to_value(Swapped {
-                    swapped: *swapped,
-                    revision: *revision,
-                })
+            (In::CompareAndSet { .. }, &Out::Swapped { swapped, revision }) => {
+                KeyValueAnswer::Swapped(Swapped { swapped, revision })
             }
-            (In::Increment { .. } | In::Count { .. }, Out::Counted { value, revision }) => {
-                serde_json::to_value(Counted {
-                    value: *value,
-                    revision: *revision,
-                })
+            (In::Increment { .. } | In::Count { .. }, &Out::Counted { value, revision }) => {
+                KeyValueAnswer::Counted(Counted { value, revision })
             }
             _ => return None,
-        }
-        .ok()
+        })
     }
 
     fn read_output(

@@ -26,12 +26,15 @@ pub trait Format: Model {
     /// What stands after `"op"`.
     type Op: Serialize + DeserializeOwned;
 
+    /// What stands after `"ok"`.
+    type Answer: Serialize;
+
     fn write_input(input: &Self::Input) -> Self::Op;
 
     fn read_input(op: Self::Op) -> Self::Input;
 
-    /// What stands after `"ok"`, or `None` when `output` answers another question than `input`.
-    fn write_output(input: &Self::Input, output: &Self::Output) -> Option<Value>;
+    /// `None` when `output` answers another question than `input`.
+    fn write_output(input: &Self::Input, output: &Self::Output) -> Option<Self::Answer>;
 
     fn read_output(input: &Self::Input, answer: Value) -> Result<Self::Output, serde_json::Error>;
 }
@@ -39,13 +42,13 @@ pub trait Format: Model {
 /// A line, with what is the same for all models.
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Line<Op> {
+struct Line<Op, Answer> {
     process: u64,
     call_ns: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     return_ns: Option<u64>,
     op: Op,
-    result: Told,
+    result: Told<Answer>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     level: Option<Level>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,8 +58,8 @@ struct Line<Op> {
 /// What stands after `"result"`.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Told {
-    Ok(Value),
+enum Told<Answer> {
+    Ok(Answer),
     Failed,
     Unknown,
 }

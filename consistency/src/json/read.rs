@@ -117,7 +117,8 @@ fn read_line(
 }
 
 fn parse<M: JsonModel>(bytes: &[u8]) -> Result<Record<M::Input, M::Output>, String> {
-    let line: Line<M::Op> = serde_json::from_slice(bytes).map_err(|error| without_line(&error))?;
+    let line: Line<M::Op, serde_json::Value> =
+        serde_json::from_slice(bytes).map_err(|error| without_line(&error))?;
     let input = M::read_input(line.op);
     let output = match line.result {
         Told::Ok(answer) => Outcome::Ok(

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Format;
 use super::text::{Text, nullable};
@@ -22,25 +22,34 @@ pub enum RegisterOp {
     },
 }
 
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum RegisterAnswer {
+    Read(Read),
+    Written(Written),
+    Swapped(Swapped),
+}
+
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Read {
+pub struct Read {
     #[serde(deserialize_with = "nullable")]
     value: Option<Text>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Written {}
+pub struct Written {}
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Swapped {
+pub struct Swapped {
     swapped: bool,
 }
 
 impl Format for Register<Bytes> {
     type Op = RegisterOp;
+    type Answer = RegisterAnswer;
 
     fn write_input(input: &RegisterInput) -> RegisterOp {
         match input {
@@ -66,18 +75,19 @@ impl Format for Register<Bytes> {
         }
     }
 
-    fn write_output(input: &RegisterInput, output: &RegisterOutput) -> Option<Value> {
-        match (input, output) {
-            (RegisterInput::Read, RegisterOutput::Value(value)) => serde_json::to_value(Read {
+    fn write_output(input: &RegisterInput, output: &RegisterOutput) -> Option<RegisterAnswer> {
+        Some(match (input, output) {
+            (RegisterInput::Read, RegisterOutput::Value(value)) => RegisterAnswer::Read(Read {
                 value: value.clone().map(Text),
-            })
-            .ok(),
-            (RegisterInput::Write(_), RegisterOutput::Written) => Some(json!({})),
-            (RegisterInput::CompareAndSet { .. }, RegisterOutput::Swapped(swapped)) => {
-                Some(json!({ "swapped": swapped }))
+            }),
+            (RegisterInput::Write(_), RegisterOutput::Written) => {
+                RegisterAnswer::Written(Written {})
             }
-            _ => None,
-        }
+            (RegisterInput::CompareAndSet { .. }, &RegisterOutput::Swapped(swapped)) => {
+                RegisterAnswer::Swapped(Swapped { swapped })
+            }
+            _ => return None,
+        })
     }
 
     fn read_output(

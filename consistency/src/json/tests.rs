@@ -73,16 +73,16 @@ fn every_operation_has_its_line() {
     .into();
     let file = written::<KeyValue>(&records);
     expect![[r#"
-        {"process":1,"call_ns":5,"return_ns":9,"op":{"get":{"key":"k"}},"result":{"ok":{"revision":7,"value":"v"}}}
+        {"process":1,"call_ns":5,"return_ns":9,"op":{"get":{"key":"k"}},"result":{"ok":{"value":"v","revision":7}}}
         {"process":1,"call_ns":5,"return_ns":9,"op":{"get":{"key":"k"}},"result":{"ok":{"value":null}}}
         {"process":1,"call_ns":5,"return_ns":9,"op":{"get":{"key":"k"}},"result":{"ok":{"value":{"base64url":"_wA"}}},"level":"bounded-250","session":4}
         {"process":1,"call_ns":5,"return_ns":9,"op":{"put":{"key":"k","value":{"base64url":"_wA"}}},"result":{"ok":{"revision":7}}}
         {"process":1,"call_ns":5,"return_ns":9,"op":{"delete":{"key":"k"}},"result":{"ok":{"revision":7}}}
-        {"process":1,"call_ns":5,"return_ns":9,"op":{"cas":{"key":"k","expected":"absent","value":null}},"result":{"ok":{"revision":3,"swapped":false}}}
+        {"process":1,"call_ns":5,"return_ns":9,"op":{"cas":{"key":"k","expected":"absent","value":null}},"result":{"ok":{"swapped":false,"revision":3}}}
         {"process":1,"call_ns":5,"return_ns":9,"op":{"cas":{"key":"k","expected":"present","value":"v"}},"result":{"ok":{"swapped":true}}}
-        {"process":1,"call_ns":5,"return_ns":9,"op":{"cas":{"key":"k","expected":{"value":"u"},"value":"v"}},"result":{"ok":{"revision":8,"swapped":true}}}
-        {"process":1,"call_ns":5,"return_ns":9,"op":{"cas":{"key":"k","expected":{"revision":6},"value":"v"}},"result":{"ok":{"revision":8,"swapped":true}}}
-        {"process":1,"call_ns":5,"return_ns":9,"op":{"increment":{"key":"k","by":-2}},"result":{"ok":{"revision":9,"value":40}}}
+        {"process":1,"call_ns":5,"return_ns":9,"op":{"cas":{"key":"k","expected":{"value":"u"},"value":"v"}},"result":{"ok":{"swapped":true,"revision":8}}}
+        {"process":1,"call_ns":5,"return_ns":9,"op":{"cas":{"key":"k","expected":{"revision":6},"value":"v"}},"result":{"ok":{"swapped":true,"revision":8}}}
+        {"process":1,"call_ns":5,"return_ns":9,"op":{"increment":{"key":"k","by":-2}},"result":{"ok":{"value":40,"revision":9}}}
         {"process":1,"call_ns":5,"return_ns":9,"op":{"count":{"key":"k"}},"result":{"ok":{"value":40}}}
         {"process":1,"call_ns":5,"return_ns":9,"op":{"put":{"key":"k","value":"v"}},"result":"failed"}
         {"process":1,"call_ns":5,"op":{"put":{"key":"k","value":"v"}},"result":"unknown"}

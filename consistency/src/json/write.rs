@@ -43,7 +43,7 @@ pub fn write_history<'a, M: JsonModel<Input: 'a, Output: 'a>>(
 /// assert_eq!(
 ///     String::from_utf8_lossy(&file),
 ///     r#"{"process":3,"call_ns":120,"return_ns":450,"op":{"get":{"key":"colour"}},"#.to_owned()
-///         + r#""result":{"ok":{"revision":7,"value":"red"}}}"#
+///         + r#""result":{"ok":{"value":"red","revision":7}}}"#
 ///         + "\n",
 /// );
 /// # Ok::<(), std::io::Error>(())
