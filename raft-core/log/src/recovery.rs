@@ -1,0 +1,509 @@
+//! Opening: reads everything, tells a torn tail from damage, and only then changes anything.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+
+use quorate_raft_core::{Entry, HardState, Index, Position, Snapshot};
+
+use crate::disk::{Disk, DiskFile};
+use crate::format::{
+    BadSegment, SEGMENT_HEADER_BYTES, SegmentHeader, VERSION, is_spare, is_unfinished,
+    segment_name, segment_number,
+};
+use crate::index::{LogIndex, cost, follow};
+use crate::log::MAX_SPARES;
+use crate::record::Record;
+use crate::scan::{Found, Scanner};
+use crate::segment::{Active, Opening, Segment, begin};
+use crate::snapshot::{self, BadSnapshot};
+use crate::{LogOptions, OpenError};
+
+/// What was found, and the file to go on writing to.
+#[derive(Debug)]
+pub(crate) struct Recovery {
+    pub(crate) hard_state: HardState,
+    pub(crate) index: LogIndex,
+    pub(crate) tail: VecDeque<Entry>,
+    /// The sequence of the next record.
+    pub(crate) sequence: u64,
+    pub(crate) segments: VecDeque<Segment>,
+    pub(crate) active: Active,
+    pub(crate) spares: Vec<String>,
+    pub(crate) snapshot: Option<Snapshot>,
+    /// All snapshot files that are left.
+    pub(crate) snapshots: Vec<Position>,
+    pub(crate) torn_bytes: u64,
+    pub(crate) damaged_snapshots: Vec<PathBuf>,
+}
+
+pub(crate) fn recover(disk: &dyn Disk, options: &LogOptions) -> Result<Recovery, OpenError> {
+    let reader = Reader { disk };
+    let names = disk
+        .names()
+        .map_err(reader.failed("list the directory", ""))?;
+    let headers = reader.segment_headers(&names)?;
+    if headers.is_empty() {
+        return reader.begin(&names);
+    }
+    let mut replay = Replay::new(options.tail_bytes);
+    let mut segments = VecDeque::new();
+    let mut last = None;
+    for (at, header) in headers.iter().enumerate() {
+        let until = headers.get(at + 1).map(|next| next.first_sequence);
+        let (segment, end) = reader.replay_segment(*header, until, &mut replay)?;
+        segments.push_back(segment);
+        last = Some(end);
+    }
+    let snapshots = reader.snapshots(&names, &replay.index)?;
+    let Some(LastSegment { file, torn, room }) = last else {
+        return reader.begin(&names);
+    };
+    // Everything is understood: from here on the directory is changed.
+    let end = segments.back().map_or(0, |segment| segment.end);
+    if torn > 0 {
+        let name = segment_name(segments.back().map_or(0, |segment| segment.number));
+        scrub(&*file, end, room).map_err(reader.failed("cut the torn end of", &name))?;
+    }
+    let mut spares: Vec<_> = names.iter().filter(|name| is_spare(name)).collect();
+    let excess = spares.split_off(spares.len().min(MAX_SPARES));
+    let unfinished = names.iter().filter(|name| is_unfinished(name));
+    let obsolete = snapshots.obsolete.iter().map(|&old| snapshot::name(old));
+    let removed: Vec<String> = excess
+        .into_iter()
+        .chain(unfinished)
+        .cloned()
+        .chain(obsolete)
+        .collect();
+    for name in &removed {
+        disk.remove(name).map_err(reader.failed("remove", name))?;
+    }
+    if !removed.is_empty() {
+        // A snapshot that does not count now must not come back when the log has grown.
+        disk.sync_names()
+            .map_err(reader.failed("sync the directory", ""))?;
+    }
+    Ok(Recovery {
+        hard_state: replay.hard_state,
+        index: replay.index,
+        tail: replay.tail,
+        sequence: replay.sequence,
+        segments,
+        active: Active { file, room },
+        spares: spares.into_iter().cloned().collect(),
+        snapshot: snapshots.newest,
+        snapshots: snapshots.kept,
+        torn_bytes: torn,
+        damaged_snapshots: snapshots.damaged,
+    })
+}
+
+/// Writes zeros over what a crash left, so that it never counts as a record later on.
+fn scrub(file: &dyn DiskFile, mut from: u64, to: u64) -> io::Result<()> {
+    let zeros = vec![0; 64 << 10];
+    while from < to {
+        let count = usize::try_from(to - from).map_or(zeros.len(), |left| left.min(zeros.len()));
+        file.write_all_at(zeros.get(..count).unwrap_or_default(), from)?;
+        from += count as u64;
+    }
+    file.sync()
+}
+
+/// How the last segment ends.
+struct LastSegment {
+    file: Box<dyn DiskFile>,
+    /// Bytes of unfinished records after its last one.
+    torn: u64,
+    /// The length of the file.
+    room: u64,
+}
+
+struct Snapshots {
+    newest: Option<Snapshot>,
+    kept: Vec<Position>,
+    obsolete: Vec<Position>,
+    damaged: Vec<PathBuf>,
+}
+
+struct Reader<'a> {
+    disk: &'a dyn Disk,
+}
+
+impl Reader<'_> {
+    fn failed(&self, doing: &'static str, name: &str) -> impl Fn(io::Error) -> OpenError + use<> {
+        let path = self.disk.path(name);
+        move |source| OpenError::Io {
+            doing,
+            path: path.clone(),
+            source,
+        }
+    }
+
+    fn corrupt(
+        &self,
+        name: &str,
+        offset: u64,
+        what: impl Into<String>,
+        intact: Index,
+    ) -> OpenError {
+        OpenError::Corrupt {
+            path: self.disk.path(name),
+            offset,
+            what: what.into(),
+            intact,
+        }
+    }
+
+    /// Begins a log in a directory without one.
+    fn begin(&self, names: &[String]) -> Result<Recovery, OpenError> {
+        let name = segment_name(1);
+        let rest = names
+            .iter()
+            .find(|name| is_spare(name) || snapshot::position(name).is_some());
+        if let Some(rest) = rest {
+            let what = format!("the directory has {rest}, but no segments");
+            return Err(self.corrupt(&name, 0, what, Index::ZERO));
+        }
+        for name in names.iter().filter(|name| is_unfinished(name)) {
+            self.disk
+                .remove(name)
+                .map_err(self.failed("remove", name))?;
+        }
+        let opening = Opening {
+            number: 1,
+            sequence: 1,
+            hard_state: HardState::default(),
+            last: Position::ZERO,
+        };
+        let (segment, active) =
+            begin(self.disk, opening, None).map_err(self.failed("begin", &name))?;
+        Ok(Recovery {
+            hard_state: opening.hard_state,
+            index: LogIndex::new(opening.last),
+            tail: VecDeque::new(),
+            sequence: 2,
+            segments: VecDeque::from([segment]),
+            active,
+            spares: Vec::new(),
+            snapshot: None,
+            snapshots: Vec::new(),
+            torn_bytes: 0,
+            damaged_snapshots: Vec::new(),
+        })
+    }
+
+    /// The headers of all segments, which must be numbered without holes.
+    fn segment_headers(&self, names: &[String]) -> Result<Vec<SegmentHeader>, OpenError> {
+        let mut numbers: Vec<u64> = names
+            .iter()
+            .filter_map(|name| segment_number(name))
+            .collect();
+        numbers.sort_unstable();
+        let mut headers: Vec<SegmentHeader> = Vec::with_capacity(numbers.len());
+        for number in numbers {
+            let expected = headers
+                .last()
+                .map_or(number, |before| before.number.saturating_add(1));
+            if number != expected {
+                let what = format!("the segment is missing, though segment {number} is there");
+                return Err(self.corrupt(&segment_name(expected), 0, what, Index::ZERO));
+            }
+            headers.push(self.segment_header(number)?);
+        }
+        Ok(headers)
+    }
+
+    fn segment_header(&self, number: u64) -> Result<SegmentHeader, OpenError> {
+        let name = segment_name(number);
+        let corrupt = |what| Err(self.corrupt(&name, 0, what, Index::ZERO));
+        let file = self.disk.open(&name).map_err(self.failed("open", &name))?;
+        let len = file.len().map_err(self.failed("read", &name))?;
+        if len < SEGMENT_HEADER_BYTES as u64 {
+            return corrupt("the file is shorter than its header".to_owned());
+        }
+        let mut header = [0; SEGMENT_HEADER_BYTES];
+        file.read_exact_at(&mut header, 0)
+            .map_err(self.failed("read", &name))?;
+        match SegmentHeader::decode(&header) {
+            Ok(header) if header.number == number => Ok(header),
+            Ok(header) => corrupt(format!("the header is that of segment {}", header.number)),
+            Err(BadSegment::Damaged) => {
+                corrupt("the header does not match its checksum".to_owned())
+            }
+            Err(BadSegment::Version(version)) => Err(OpenError::UnknownVersion {
+                path: self.disk.path(&name),
+                version,
+                newest: VERSION,
+            }),
+        }
+    }
+
+    /// Replays a segment: up to the record before `until`, or to the end of the log.
+    fn replay_segment(
+        &self,
+        header: SegmentHeader,
+        until: Option<u64>,
+        replay: &mut Replay,
+    ) -> Result<(Segment, LastSegment), OpenError> {
+        let name = segment_name(header.number);
+        let failed = self.failed("read", &name);
+        let file = self.disk.open(&name).map_err(self.failed("open", &name))?;
+        let mut scanner = Scanner::new(&*file, u64::MAX).map_err(&failed)?;
+        let mut offset = SEGMENT_HEADER_BYTES as u64;
+        let mut torn = 0;
+        if !replay.begins(header.first_sequence) {
+            let what = "its first record does not go on from the segment before it";
+            return Err(self.corrupt(&name, 0, what, replay.intact()));
+        }
+        while until != Some(replay.sequence) {
+            let found = scanner.record(offset, header.salt).map_err(&failed)?;
+            match found {
+                Found::Record(found, body)
+                    if found.sequence == replay.sequence && found.batch <= found.sequence =>
+                {
+                    let opens = found.sequence == header.first_sequence;
+                    Record::decode(body)
+                        .and_then(|record| replay.apply(record, header.number, offset, opens))
+                        .map_err(|what| self.corrupt(&name, offset, what, replay.intact()))?;
+                    offset += found.record_len();
+                }
+                // The first record was durable before the segment got its name, and so was all of
+                // the segment before the next one began.
+                _ if replay.sequence == header.first_sequence || until.is_some() => {
+                    let what = "a record does not match its checksum, or is missing";
+                    return Err(self.corrupt(&name, offset, what, replay.intact()));
+                }
+                _ => {
+                    torn = self.torn_bytes(&mut scanner, header, offset, replay)?;
+                    break;
+                }
+            }
+        }
+        let room = scanner.len();
+        let segment = Segment {
+            number: header.number,
+            salt: header.salt,
+            end: offset,
+        };
+        Ok((segment, LastSegment { file, torn, room }))
+    }
+
+    /// How many bytes at the end of the last segment are torn, or that they are damaged.
+    ///
+    /// A batch is written only once the one before it is durable. So a crash tears records of one
+    /// batch, and any record of a later batch proves that what is unreadable before it was durable.
+    fn torn_bytes(
+        &self,
+        scanner: &mut Scanner<'_>,
+        header: SegmentHeader,
+        offset: u64,
+        replay: &Replay,
+    ) -> Result<u64, OpenError> {
+        let name = segment_name(header.number);
+        let failed = self.failed("read", &name);
+        let mut end = offset;
+        let mut from = offset;
+        while let Some((at, found)) = scanner.next_header(from, header.salt).map_err(&failed)? {
+            if found.batch > replay.sequence {
+                let what = format!(
+                    "a record does not match its checksum, but one that was written after it was durable is at byte {at}"
+                );
+                return Err(self.corrupt(&name, offset, what, replay.intact()));
+            }
+            end = end.max(at.saturating_add(found.record_len()));
+            from = at + 1;
+        }
+        if header.recycled {
+            // What is not a record of this segment may be left from an earlier one.
+            Ok(end.min(scanner.len()) - offset)
+        } else {
+            let end = scanner.end_of_data(offset).map_err(&failed)?;
+            Ok(end - offset)
+        }
+    }
+
+    /// The newest intact snapshot that goes with the log.
+    ///
+    /// One that the log does not hold was being installed when the write that makes it count was
+    /// lost. One that the log does hold is of committed entries, whoever took it.
+    fn snapshots(&self, names: &[String], index: &LogIndex) -> Result<Snapshots, OpenError> {
+        let mut positions: Vec<Position> = names
+            .iter()
+            .filter_map(|name| snapshot::position(name))
+            .collect();
+        positions.sort_unstable_by_key(|position| (position.index, position.term));
+        let mut found = Snapshots {
+            newest: None,
+            kept: Vec::new(),
+            obsolete: Vec::new(),
+            damaged: Vec::new(),
+        };
+        let mut missing = "there is none".to_owned();
+        for &position in positions.iter().rev() {
+            if found.newest.is_some() || !index.holds(position) {
+                found.obsolete.push(position);
+                continue;
+            }
+            let name = snapshot::name(position);
+            match snapshot::read(self.disk, position) {
+                Ok(snapshot) => {
+                    found.newest = Some(snapshot);
+                    found.kept.push(position);
+                }
+                Err(BadSnapshot::Io(source)) => return Err(self.failed("read", &name)(source)),
+                Err(BadSnapshot::Version(version)) => {
+                    return Err(OpenError::UnknownVersion {
+                        path: self.disk.path(&name),
+                        version,
+                        newest: VERSION,
+                    });
+                }
+                Err(BadSnapshot::Damaged { offset, what }) => {
+                    missing = format!("{name} is damaged at byte {offset}: {what}");
+                    found.kept.push(position);
+                    found.damaged.push(self.disk.path(&name));
+                }
+            }
+        }
+        if found.newest.is_none() && index.start().index > Index::ZERO {
+            return Err(OpenError::SnapshotMissing {
+                path: self.disk.path(""),
+                start: index.start(),
+                what: missing,
+            });
+        }
+        Ok(found)
+    }
+}
+
+/// The state that the records add up to.
+struct Replay {
+    hard_state: HardState,
+    index: LogIndex,
+    /// Whether the first segment has said what was before it.
+    opened: bool,
+    /// Whether the log starts where the first segment does, and not after a snapshot.
+    starts_at_segment: bool,
+    /// The sequence of the next record; zero before the first.
+    sequence: u64,
+    tail: VecDeque<Entry>,
+    tail_cost: usize,
+    tail_limit: usize,
+}
+
+impl Replay {
+    fn new(tail_limit: usize) -> Self {
+        Self {
+            hard_state: HardState::default(),
+            index: LogIndex::new(Position::ZERO),
+            opened: false,
+            starts_at_segment: false,
+            sequence: 0,
+            tail: VecDeque::new(),
+            tail_cost: 0,
+            tail_limit,
+        }
+    }
+
+    fn intact(&self) -> Index {
+        self.index.last().index
+    }
+
+    /// Whether a segment whose first record is `first_sequence` goes on from here.
+    const fn begins(&mut self, first_sequence: u64) -> bool {
+        if self.sequence == 0 {
+            self.sequence = first_sequence;
+        }
+        self.sequence == first_sequence && first_sequence > 0
+    }
+
+    fn apply(
+        &mut self,
+        record: Record,
+        segment: u64,
+        offset: u64,
+        opens: bool,
+    ) -> Result<(), String> {
+        match record.opening {
+            Some(last) if opens => self.open(last, record.hard_state)?,
+            None if !opens => {}
+            _ => return Err("a record is not where it belongs in its segment".to_owned()),
+        }
+        self.hard_state = record.hard_state.unwrap_or(self.hard_state);
+        if let Some(position) = record.snapshot {
+            self.restart(position);
+            self.starts_at_segment = false;
+        }
+        self.append(record, segment, offset)?;
+        self.sequence = self.sequence.saturating_add(1);
+        Ok(())
+    }
+
+    /// The first record of a segment: for the first segment it says what was before, for the
+    /// others it must say what is known.
+    fn open(&mut self, last: Position, hard_state: Option<HardState>) -> Result<(), String> {
+        let Some(hard_state) = hard_state else {
+            return Err("a segment begins without a hard state".to_owned());
+        };
+        if !self.opened {
+            self.restart(last);
+            self.opened = true;
+            self.starts_at_segment = true;
+        } else if self.index.last() != last || self.hard_state != hard_state {
+            let found = self.index.last();
+            return Err(format!(
+                "the segment goes on after {last} and {hard_state:?}, but those before it end at {found} and {:?}",
+                self.hard_state
+            ));
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, record: Record, segment: u64, offset: u64) -> Result<(), String> {
+        let Some(first) = record.entries.first().map(|entry| entry.position.index) else {
+            return Ok(());
+        };
+        let describe = |(after, found, what)| format!("{found} comes after {after}: {what}");
+        let replaces_start = self.starts_at_segment && first <= self.index.start().index;
+        if replaces_start && first == record.previous.index.next() {
+            // What it replaces was in segments that are gone.
+            follow(record.previous, &record.entries).map_err(describe)?;
+            self.restart(record.previous);
+        } else {
+            let previous = self.index.check(&record.entries).map_err(describe)?;
+            if previous != record.previous {
+                return Err(format!(
+                    "entries that follow {} come after {previous}",
+                    record.previous
+                ));
+            }
+        }
+        self.index.append(&record.entries, segment, offset);
+        while self
+            .tail
+            .back()
+            .is_some_and(|entry| entry.position.index >= first)
+        {
+            if let Some(replaced) = self.tail.pop_back() {
+                self.tail_cost -= cost(&replaced);
+            }
+        }
+        for entry in record.entries {
+            self.tail_cost += cost(&entry);
+            self.tail.push_back(entry);
+        }
+        while self.tail_cost > self.tail_limit {
+            let Some(oldest) = self.tail.pop_front() else {
+                break;
+            };
+            self.tail_cost -= cost(&oldest);
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, after: Position) {
+        self.index = LogIndex::new(after);
+        self.tail.clear();
+        self.tail_cost = 0;
+    }
+}
