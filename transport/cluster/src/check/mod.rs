@@ -1,0 +1,6 @@
+//! `quorate check`: says whether a recorded history is linearizable, or shows where it is not.
+
+pub(crate) mod explain;
+mod run;
+
+pub use run::run;

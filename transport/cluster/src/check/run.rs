@@ -1,0 +1,143 @@
+//! From files to verdicts.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, BufReader, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use quorate_consistency::{
+    Budget, CertificateError, Inconclusive, JsonModel, KeyValue, ReadHistoryError, ReadLimits,
+    Register, Verdict, check, linearizable, read_history, verify,
+};
+
+use super::explain::{Describe, explain};
+use crate::cli::{CheckArgs, Model};
+
+/// What came of one file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Checked {
+    Holds,
+    Violated,
+    Unreadable,
+    Undecided,
+}
+
+impl Checked {
+    /// The exit code of this program for all of its files: the worst of them, and what is certain
+    /// before what is not.
+    fn exit_code(all: &[Self]) -> u8 {
+        let any = |checked| all.contains(&checked);
+        if any(Self::Violated) {
+            1
+        } else if any(Self::Unreadable) {
+            2
+        } else if any(Self::Undecided) {
+            3
+        } else {
+            0
+        }
+    }
+}
+
+/// Why there is no verdict on a file.
+#[derive(Debug, thiserror::Error)]
+enum CheckError {
+    #[error("{0}")]
+    Open(#[source] io::Error),
+    #[error("{0}")]
+    Read(#[source] ReadHistoryError),
+    #[error("undecided: {0}")]
+    Undecided(Inconclusive),
+    #[error("undecided: the checker contradicts itself; please report this history: {0}")]
+    Contradiction(#[source] CertificateError),
+}
+
+/// Checks every file, and says what came of each: exit code 0 when all are linearizable, 1 when one
+/// is not, 2 when one cannot be read, 3 when one cannot be decided within its budget.
+pub fn run(args: CheckArgs) -> ExitCode {
+    let mut all = Vec::with_capacity(args.files.len());
+    for path in &args.files {
+        let checked = match args.model {
+            Model::Kv => check_file(&KeyValue, path, |key| {
+                String::from_utf8_lossy(key).into_owned()
+            }),
+            Model::Register => check_file(&Register::new(), path, |()| "the register".to_owned()),
+        };
+        let path = path.display();
+        all.push(match checked {
+            Ok((checked, said)) => {
+                // Nobody may be reading any more; the exit code says it all the same.
+                let _ = writeln!(io::stdout().lock(), "{path}: {said}");
+                checked
+            }
+            Err(error) => {
+                eprintln!("quorate check: {path}: {error}");
+                match error {
+                    CheckError::Open(_) | CheckError::Read(_) => Checked::Unreadable,
+                    CheckError::Undecided(_) | CheckError::Contradiction(_) => Checked::Undecided,
+                }
+            }
+        });
+    }
+    ExitCode::from(Checked::exit_code(&all))
+}
+
+fn check_file<M>(
+    model: &M,
+    path: &Path,
+    name: impl Fn(&M::Key) -> String,
+) -> Result<(Checked, String), CheckError>
+where
+    M: JsonModel<Input: Clone + Describe, Output: Clone + Describe>,
+{
+    let file = File::open(path).map_err(CheckError::Open)?;
+    let records = read_history::<M>(BufReader::new(file), ReadLimits::default());
+    let records = records.map_err(CheckError::Read)?;
+    let (history, _) = linearizable(model, &records);
+    let mut counted = counted(history.len(), "operation");
+    let objects = history.operations.iter().map(|o| model.key(&o.input));
+    let objects = objects.collect::<BTreeSet<_>>().len();
+    if objects > 1 {
+        let _ = write!(counted, " on {objects} keys");
+    }
+    let weaker = records.len() - history.len();
+    if weaker > 0 {
+        let _ = write!(counted, "; {weaker} reads asked for less");
+    }
+    match check(model, &history, Budget::default()) {
+        Verdict::Holds { order } => {
+            verify(model, &history, &order).map_err(CheckError::Contradiction)?;
+            Ok((Checked::Holds, format!("linearizable ({counted})")))
+        }
+        Verdict::Violated(violation) => {
+            let lines = explain(&name(&violation.key), &history, &violation);
+            let said = format!("NOT linearizable ({counted})\n  {}", lines.join("\n  "));
+            Ok((Checked::Violated, said))
+        }
+        Verdict::Unknown { reason } => Err(CheckError::Undecided(reason)),
+    }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_counts_more_than_a_file_that_cannot_be_read() {
+        use Checked::{Holds, Undecided, Unreadable, Violated};
+        assert_eq!(Checked::exit_code(&[]), 0);
+        assert_eq!(Checked::exit_code(&[Holds, Holds]), 0);
+        assert_eq!(Checked::exit_code(&[Holds, Undecided]), 3);
+        assert_eq!(Checked::exit_code(&[Undecided, Unreadable]), 2);
+        assert_eq!(Checked::exit_code(&[Unreadable, Violated, Holds]), 1);
+    }
+}
