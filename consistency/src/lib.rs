@@ -1,4 +1,126 @@
 //! Choose how fresh a read must be, keep a session's promises, and check what clients saw.
+//!
+//! # The problem
+//!
+//! A store keeps its data on several machines, so that it survives the loss of one. Now a read has to
+//! be sent to one of them, and what comes back depends on which. A user changes a name, reloads the
+//! page, and sees the old name. A second reload shows the new one, a third the old one again. Nothing
+//! is broken: each machine answered with what it had. But nobody had said what a read may show.
+//!
+//! To ask the leader every time is the answer that is always right, and it is not always to be had:
+//! it takes a round of messages, and a leader with a majority behind it. So there are three questions,
+//! and this crate has a part for each:
+//!
+//! 1. **How fresh must this read be?** A [`Level`], asked for with each read and told with each answer.
+//! 2. **How does a session not go back in time**, when each of its reads may reach another machine? It
+//!    carries a [`SessionToken`].
+//! 3. **Does the store keep its word**, with clocks that jump, links that break and machines that die
+//!    in the middle? Record what the clients saw, and [`check`] it.
+//!
+//! # Levels and sessions
+//!
+//! [`Level`] says for each level what it buys, what it costs, and what it does when the network is
+//! cut. A token is a few dozen characters:
+//!
+//! ```
+//! use quorate_consistency::{Admit, Level, SessionToken};
+//!
+//! let level: Level = "session".parse()?;
+//! let mut session = SessionToken::new();
+//! session.observe_write(0, 17);
+//!
+//! // At the replica: it has applied its log up to 15.
+//! let arrived: SessionToken = session.to_string().parse()?;
+//! if level == Level::Session {
+//!     assert_eq!(arrived.admit(0, 15), Admit::Wait { until_index: 17 });
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Histories
+//!
+//! A [`History`] is what a number of clients asked, what they were told, and when. It takes no look
+//! inside the store, so it can be recorded from any. What matters is to be honest about what is not
+//! known: a request that timed out may still take effect, at any later time. It is
+//! [`Outcome::Unknown`], and never [`Outcome::Failed`].
+//!
+//! | To check | use | time | finds |
+//! |---|---|---|---|
+//! | linearizability | [`check`] with a [`Model`]: [`KeyValue`], [`Register`] or your own | exponential at worst, within a [`Budget`] | stale reads, lost updates, split brains, dirty reads |
+//! | session guarantees | [`check_sessions`] | n log n | own writes unseen, reads that go back |
+//! | a counter | [`CounterAudit`] | n | increments lost or run twice |
+//!
+//! A [`Verdict`] comes with its evidence: an order of the operations that [`verify`] checks on its own,
+//! or the point past which no order makes sense. When the budget runs out it says so, and nothing else.
+//!
+//! ```
+//! use quorate_consistency::{
+//!     Budget, KeyValue, KeyValueInput, KeyValueOutput, Outcome, Recorder, Verdict, check,
+//! };
+//!
+//! let key = || "colour".into();
+//! let mut recorder = Recorder::new();
+//! // Client 1 writes and is told so; client 2 then reads, from a replica that is behind.
+//! let put = recorder.call(1, KeyValueInput::Put { key: key(), value: "red".into() }, 0);
+//! recorder.ret(put, Outcome::Ok(KeyValueOutput::Written { revision: None }), 10);
+//! let get = recorder.call(2, KeyValueInput::Get { key: key() }, 20);
+//! recorder.ret(get, Outcome::Ok(KeyValueOutput::Got { value: None, revision: None }), 30);
+//!
+//! let history = recorder.finish();
+//! let Verdict::Violated(violation) = check(&KeyValue, &history, Budget::default()) else {
+//!     panic!("a stale read went unnoticed");
+//! };
+//! println!("{}", violation.explain(&history));
+//! # assert_eq!(violation.blocked[0].operation, 1);
+//! ```
+//!
+//! # The file format
+//!
+//! With the feature `json`, a history is a text file with one JSON object per line, and `read_history`
+//! and `write_history` read and write it. A line is one operation of one client, written when it is
+//! over; lines may come in any order.
+//!
+//! ```text
+//! {"process":1,"call_ns":120,"return_ns":450,"op":{"put":{"key":"k","value":"v"}},"result":{"ok":{"revision":7}}}
+//! {"process":2,"call_ns":300,"op":{"delete":{"key":"k"}},"result":"unknown"}
+//! {"process":1,"call_ns":500,"return_ns":640,"op":{"get":{"key":"k"}},"result":{"ok":{"value":"v","revision":7}},"level":"session","session":4}
+//! ```
+//!
+//! | Field | | |
+//! |---|---|---|
+//! | `process` | number | the client; it does one thing at a time |
+//! | `call_ns`, `return_ns` | numbers | nanoseconds on one monotonic clock of all clients. `return_ns` is left out when the result is unknown |
+//! | `op` | object | see below |
+//! | `result` | `{"ok":...}`, `"failed"` or `"unknown"` | [`Outcome`]: `failed` is certain not to have had, nor to get, an effect |
+//! | `level` | text, optional | the [`Level`] of a read; linearizable when it is left out |
+//! | `session` | number, optional | the session that the operation belongs to |
+//!
+//! | `op`, for the model `kv` ([`KeyValue`]) | `ok` |
+//! |---|---|
+//! | `{"get":{"key":K}}` | `{"value":V or null}` |
+//! | `{"put":{"key":K,"value":V}}`, `{"delete":{"key":K}}` | `{}` |
+//! | `{"cas":{"key":K,"expected":E,"value":V or null}}` | `{"swapped":true or false}` |
+//! | `{"increment":{"key":K,"by":N}}`, `{"count":{"key":K}}` | `{"value":N}`, or `{}` when the sum was not told |
+//!
+//! E is `"absent"`, `"present"`, `{"value":V}` or `{"revision":N}`. Every `ok` may have a
+//! `"revision":N` as well.
+//!
+//! | `op`, for the model `register` ([`Register`]) | `ok` |
+//! |---|---|
+//! | `{"read":{}}` | `{"value":V or null}` |
+//! | `{"write":{"value":V}}` | `{}` |
+//! | `{"cas":{"expected":V or null,"value":V}}` | `{"swapped":true or false}` |
+//!
+//! Keys and values (K and V) are bytes. They are written as a string when they are UTF-8, and otherwise
+//! as `{"base64url":"..."}`, in base64url without padding (RFC 4648, section 5). Fields that are not
+//! listed here are refused, so that a misspelt one does not change a verdict.
+//!
+//! # Features
+//!
+//! - `std` (default): nothing here needs it; passed on to the dependencies. Without it the crate is
+//!   `no_std` with `alloc`.
+//! - `json`: the file format.
+//! - `serde`: `Serialize` and `Deserialize` for levels and tokens, as their texts, and for histories.
 #![no_std]
 
 #[cfg(any(feature = "std", test))]

@@ -161,6 +161,21 @@ fn an_unknown_outcome_may_come_late_or_never_but_not_twice_or_too_early() {
 }
 
 #[test]
+fn what_was_tried_in_one_order_is_not_held_against_another() {
+    // With the timeout between 1 and the compare-and-set, the first operations fit as well, but then
+    // it is spent when the last read needs it.
+    let operations = vec![
+        write(0, 0, 5),
+        timed_out(0, 6),
+        write(1, 10, 20),
+        cas(0, 2, true, 11, 20),
+        write(3, 30, 40),
+        read(Some(0), 50, 60),
+    ];
+    assert!(verdict(operations).holds());
+}
+
+#[test]
 fn calling_a_timeout_failed_makes_a_good_history_look_bad() {
     let history = |outcome| {
         let mut late = timed_out(2, 20);
@@ -339,6 +354,7 @@ fn revisions_tell_writes_of_one_value_apart() {
         put(Some(8), 10),
         get(Some(3), 20)
     ]));
+    assert!(!holds(&[put(Some(8), 0), put(Some(8), 10)]));
     assert!(!holds(&[put(Some(8), 0), put(Some(3), 10)]));
     // A write that did not tell has some revision above the last, and whoever reads it tells.
     assert!(holds(&[

@@ -42,7 +42,7 @@ impl<I, O> Recorder<I, O> {
     }
 
     /// What came of an operation. Call it after the answer has arrived. Returns whether it was
-    /// written down: a second answer to the same operation is not.
+    /// written down: a second answer is not, but one that comes after all when it was unknown is.
     pub fn ret(&mut self, id: OperationId, outcome: Outcome<O>, now_ns: u64) -> bool {
         match self.history.operations.get_mut(id.0) {
             Some(operation) if operation.ret == u64::MAX => {
@@ -64,5 +64,30 @@ impl<I, O> Recorder<I, O> {
     /// The history.
     pub fn finish(self) -> History<I, O> {
         self.history
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_answer_stays_and_a_late_one_replaces_not_knowing() {
+        let mut recorder: Recorder<&str, u32> = Recorder::new();
+        let first = recorder.call(1, "first", 10);
+        let second = recorder.call(2, "second", 11);
+        assert!(recorder.ret(first, Outcome::Ok(7), 20));
+        assert!(!recorder.ret(first, Outcome::Ok(8), 21));
+        assert!(recorder.ret(second, Outcome::Unknown, 22));
+        assert!(recorder.ret(second, Outcome::Failed, 23));
+        assert!(!recorder.ret(OperationId(2), Outcome::Unknown, 24));
+        let history = recorder.finish();
+        assert_eq!(
+            history.operations,
+            [
+                Operation::ok(1, "first", 7, 10, 20),
+                Operation::failed(2, "second", 11, 23)
+            ]
+        );
     }
 }

@@ -195,6 +195,32 @@ fn an_output_that_answers_another_question_is_not_written() {
     assert!(file.is_empty());
 }
 
+/// The lines in the crate's documentation.
+#[test]
+fn the_documented_lines_are_records() {
+    let lines: Vec<_> = include_str!("../lib.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! "))
+        .filter(|line| line.starts_with(r#"{"process""#))
+        .collect();
+    assert_eq!(lines.len(), 3);
+    let records = read::<KeyValue>(&lines.join("\n")).unwrap();
+    assert_eq!(written::<KeyValue>(&records).trim_end(), lines.join("\n"));
+}
+
+#[test]
+fn levels_and_tokens_are_their_texts_in_serde() {
+    let mut token = crate::SessionToken::new();
+    token.observe_write(0, 17);
+    let json = serde_json::to_string(&(Level::Lease, &token)).unwrap();
+    assert_eq!(json, r#"["lease","1.AgAAABE"]"#);
+    assert_eq!(
+        serde_json::from_str::<(Level, _)>(&json).unwrap(),
+        (Level::Lease, token)
+    );
+    assert!(serde_json::from_str::<crate::SessionToken>(r#""1.A""#).is_err());
+}
+
 fn bytes() -> impl Strategy<Value = Bytes> {
     prop_oneof![
         "\\PC{0,8}".prop_map(Bytes::from),

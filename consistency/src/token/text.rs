@@ -270,6 +270,8 @@ mod tests {
             ("1.AAA", TokenParseError::NotCanonical),
             ("1.AgAAAAA", TokenParseError::NotCanonical),
             ("1.AwAAExE", TokenParseError::NotCanonical),
+            // The zero of the shard in two bytes.
+            ("1.AoAAABMR", TokenParseError::NotCanonical),
             ("1.ggE", TokenParseError::TooManyShards { shards: 65 }),
         ] {
             assert_eq!(text.parse::<SessionToken>(), Err(error), "{text:?}");
