@@ -1,6 +1,6 @@
 //! The checker against an oracle that tries every order, on many small histories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -58,6 +58,45 @@ fn most_placed<M: Model>(model: &M, history: &History<M::Input, M::Output>) -> u
         &mut vec![false; history.len()],
         &BTreeMap::new(),
     )
+}
+
+/// Whether a history of one register is linearizable, by visiting every configuration once: answered
+/// and unknown operations alike, nothing left out for being alike or dominated.
+fn holds_by_visiting_everything(history: &History<RegisterInput<u8>, RegisterOutput<u8>>) -> bool {
+    let model = Register::new();
+    let operations = &history.operations;
+    let mut answered = 0_u128;
+    for (at, operation) in operations.iter().enumerate() {
+        if matches!(operation.output, Outcome::Ok(_)) {
+            answered |= 1 << at;
+        }
+    }
+    let mut seen = BTreeSet::from([(0_u128, model.initial())]);
+    let mut open: Vec<_> = seen.iter().copied().collect();
+    while let Some((placed, state)) = open.pop() {
+        if placed & answered == answered {
+            return true;
+        }
+        let remaining = (0..operations.len()).filter(|at| (answered & !placed) >> at & 1 == 1);
+        let first_return = remaining.map(|at| operations[at].ret).min();
+        for (at, operation) in operations.iter().enumerate() {
+            let output = match &operation.output {
+                Outcome::Ok(output) => Some(output),
+                Outcome::Unknown => None,
+                Outcome::Failed => continue,
+            };
+            if placed >> at & 1 == 1 || first_return.is_some_and(|ret| ret < operation.call) {
+                continue;
+            }
+            if let Some(state) = model.step(&state, &operation.input, output) {
+                let next = (placed | 1 << at, state);
+                if seen.insert(next) {
+                    open.push(next);
+                }
+            }
+        }
+    }
+    false
 }
 
 /// The part of a history that one key has.
@@ -333,6 +372,49 @@ proptest! {
         operation.output = with.output;
         operation.ret = operation.ret.max(operation.call);
         compare(&KeyValue, &history);
+    }
+}
+
+proptest! {
+    #![proptest_config(config(1_000))]
+
+    /// More operations than can be permuted, half of them of unknown outcome, and enough before them
+    /// that the bits of the search span words.
+    #[test]
+    fn agrees_with_visiting_everything(
+        mut operations in prop::collection::vec(register_operation(), 6..13),
+        forgotten in any::<u16>(),
+        corrupted in any::<prop::sample::Index>(),
+        with in register_operation(),
+        before in 0..70_u64,
+    ) {
+        for (at, operation) in operations.iter_mut().enumerate() {
+            if forgotten >> at & 1 == 1 {
+                *operation = Operation::unknown(1, operation.input.clone(), operation.call);
+            }
+        }
+        let mut history = made_linearizable(&Register::new(), operations);
+        let operation = corrupted.get_mut(&mut history.operations);
+        operation.output = with.output;
+        operation.ret = operation.ret.max(operation.call);
+        for operation in &mut history.operations {
+            operation.call += 2 * before;
+            operation.ret = operation.ret.saturating_add(2 * before);
+        }
+        let first = (0..before).map(|at| {
+            let read = RegisterOutput::Value(None);
+            Operation::ok(1, RegisterInput::Read, read, 2 * at, 2 * at + 1)
+        });
+        history.operations.splice(0..0, first);
+        let expected = holds_by_visiting_everything(&history);
+        match check(&Register::new(), &history, Budget::default()) {
+            Verdict::Holds { order } => {
+                prop_assert!(expected);
+                prop_assert_eq!(verify(&Register::new(), &history, &order), Ok(()));
+            }
+            Verdict::Violated(_) => prop_assert!(!expected),
+            Verdict::Unknown { reason } => panic!("{reason}"),
+        }
     }
 }
 
