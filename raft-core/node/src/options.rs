@@ -1,0 +1,72 @@
+//! The settings of a node.
+
+use quorate_clocks::SystemClock;
+use quorate_raft_core::Config;
+
+use crate::StartError;
+
+/// The settings of a node: those of Raft, and those of its driver.
+///
+/// ```
+/// use quorate_clocks::NodeId;
+/// use quorate_raft_core::Config;
+/// use quorate_raft_node::NodeOptions;
+///
+/// let members = [NodeId(1), NodeId(2), NodeId(3)];
+/// let mut options = NodeOptions::new(Config::new(NodeId(1), members));
+/// options.snapshot_every = 1_000_000;
+/// # assert!(options.keep_entries < options.snapshot_every);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NodeOptions {
+    /// The settings of Raft.
+    pub raft: Config,
+    /// Drives the election timeouts. Another one for every member and every start; the default is
+    /// made of the id and the time of day.
+    pub seed: u64,
+    /// A snapshot is taken when this many entries were applied since the last one. Zero takes none,
+    /// and the log grows for ever.
+    pub snapshot_every: u64,
+    /// Entries before a snapshot that stay in the log, so that a member that was away for a short
+    /// while is sent entries and not the snapshot.
+    pub keep_entries: u64,
+    /// Proposals that this node has taken and not yet answered. One more is refused with
+    /// [`Overloaded`](crate::ProposeFailed::Overloaded).
+    pub max_open_proposals: usize,
+    /// Reads that this node has taken and not yet answered. One more is refused with
+    /// [`Overloaded`](crate::ReadFailed::Overloaded).
+    pub max_open_reads: usize,
+}
+
+impl NodeOptions {
+    /// Snapshots every 65,536 entries of which 16,384 stay, 65,536 open proposals, as many reads.
+    pub fn new(raft: Config) -> Self {
+        let wall = SystemClock::wall().as_nanos();
+        Self {
+            // An odd multiplier spreads small ids over all bits.
+            seed: wall ^ raft.id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+            raft,
+            snapshot_every: 65_536,
+            keep_entries: 16_384,
+            max_open_proposals: 65_536,
+            max_open_reads: 65_536,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), StartError> {
+        // tokio's semaphores and channels have fewer permits than usize::MAX.
+        const MOST: usize = 1 << 24;
+        if self.max_open_proposals == 0 {
+            return Err(StartError::Setting {
+                what: "max_open_proposals is zero; nothing could be proposed",
+            });
+        }
+        if self.max_open_reads == 0 || self.max_open_reads > MOST {
+            return Err(StartError::Setting {
+                what: "max_open_reads is not from 1 to 16,777,216",
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! How current a read is to be, and how current it was.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::Duration;
+
+use quorate_clocks::Instant;
+use quorate_raft_core::Index;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::ReadFailed;
+
+/// How current a read is to be.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum ReadLevel {
+    /// Sees every command that was answered before the read began, whatever clocks do. Only the
+    /// leader can, and it asks a majority: one round trip, shared by all reads that wait.
+    Linearizable,
+    /// The same, without asking anyone while the leader holds a lease. Sound as long as clocks run
+    /// within [`Config::clock_drift_ppm`](quorate_raft_core::Config::clock_drift_ppm). Without a
+    /// lease it becomes [`Linearizable`](Self::Linearizable).
+    Lease,
+    /// Whatever this node has applied. Any node serves it, also one that is cut off.
+    Local,
+}
+
+/// What a read saw.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ReadAt {
+    /// Every command up to here is in what was read, and none after it.
+    pub applied: Index,
+    /// The level that was really served: `Linearizable` when there was no lease. A lease that runs
+    /// out while the closure runs is made good by asking a majority after all, before the read
+    /// is answered; the closure has then been told `Lease`.
+    pub level_served: ReadLevel,
+    /// How long ago this node last had evidence that what was read is current. `None` when it never
+    /// had since it started.
+    ///
+    /// On the leader, and at the two levels that only it serves, it is a proof: the age of the
+    /// newest heartbeats that a majority has answered.
+    ///
+    /// On a follower it is the age of the last word from the leader after which all that the word
+    /// said was committed has been applied. That is a bound on staleness only while messages do
+    /// not sit in the network, and while the leader is not itself cut off: one that is stops within
+    /// two election timeouts. Word that may have waited here while this process was stalled is not
+    /// counted.
+    pub leader_contact: Option<Duration>,
+}
+
+/// Evidence that a state which holds everything up to `commit` was current at `at`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Contact {
+    pub(crate) at: Instant,
+    pub(crate) commit: Index,
+}
+
+/// Tells a read's caller the outcome, after the closure ran.
+pub(crate) type Answer = Box<dyn FnOnce(Result<(), ReadFailed>) + Send>;
+
+/// A read with its closure and its caller, of whatever type.
+pub(crate) trait ReadWork<S>: Send {
+    /// Runs the closure, and keeps what it gave until it is known to be right.
+    fn run(self: Box<Self>, state: &S, at: ReadAt) -> Answer;
+
+    /// Ends the read without running the closure.
+    fn fail(self: Box<Self>, error: ReadFailed);
+}
+
+/// What the caller of a read waits for. A panic of the closure goes back to who brought it.
+pub(crate) type Outcome<R> = Result<thread::Result<R>, ReadFailed>;
+
+pub(crate) struct Closure<F, R> {
+    pub(crate) view: F,
+    pub(crate) reply: oneshot::Sender<Outcome<R>>,
+    /// The read's place among those that may be open.
+    pub(crate) place: OwnedSemaphorePermit,
+}
+
+impl<S, F, R> ReadWork<S> for Closure<F, R>
+where
+    F: FnOnce(&S, ReadAt) -> R + Send,
+    R: Send + 'static,
+{
+    fn run(self: Box<Self>, state: &S, at: ReadAt) -> Answer {
+        let Self { view, reply, place } = *self;
+        // The closure can only look at the state, so its panic leaves nothing half done.
+        let value = catch_unwind(AssertUnwindSafe(|| view(state, at)));
+        Box::new(move |outcome| {
+            // Who has the answer may ask again at once.
+            drop(place);
+            // Nobody may be waiting any more, which is their right.
+            let _ = reply.send(outcome.map(|()| value));
+        })
+    }
+
+    fn fail(self: Box<Self>, error: ReadFailed) {
+        drop(self.place);
+        let _ = self.reply.send(Err(error));
+    }
+}

@@ -1,0 +1,226 @@
+//! How nodes end, and that nobody is left waiting.
+
+mod common;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use common::{Cluster, Ledger, soon};
+use quorate_clocks::NodeId;
+use quorate_raft_core::{Config, Index, Message};
+use quorate_raft_log::{Log, LogOptions};
+use quorate_raft_node::{
+    Fault, Node, NodeOptions, ProposeFailed, ReadFailed, ReadLevel, RestoreError, StartError,
+    StateMachine, Stopped,
+};
+use quorate_transport::Memory;
+use tokio::task::JoinSet;
+
+/// A leader without a majority, with proposals that can not end by themselves.
+async fn stranded() -> (Cluster, usize, JoinSet<Result<usize, ProposeFailed>>) {
+    let cluster = Cluster::start_with(3, |options| options.max_open_proposals = 3);
+    loop {
+        cluster.propose("x").await;
+        let leader = cluster.leader().await;
+        cluster.cut(leader, true);
+        let mut proposals = JoinSet::new();
+        for count in 0..3 {
+            let propose = cluster.node(leader).propose(format!("{count}").into());
+            proposals.spawn(async move { propose.await.map(|applied| applied.response) });
+        }
+        // All of them are taken, or it had lost its office just before.
+        let taken = cluster.wait_status(leader, "proposals", |status| {
+            status.open_proposals == 3 || status.counters.proposals_refused > 0
+        });
+        if taken.await.open_proposals == 3 {
+            return (cluster, leader, proposals);
+        }
+        cluster.cut(leader, false);
+    }
+}
+
+#[tokio::test]
+async fn what_is_open_ends_as_unknown_when_the_last_handle_is_dropped() {
+    let (mut cluster, leader, proposals) = stranded().await;
+    let node = cluster.nodes[leader].take().unwrap();
+    let applied = node.wait_applied(Index(1_000_000));
+    let mut status = node.subscribe();
+    drop(node);
+    let answers = soon("answers", proposals.join_all()).await;
+    assert_eq!(answers, [const { Err(ProposeFailed::Unknown) }; 3]);
+    assert_eq!(soon("the end", applied).await, Err(Stopped));
+    let stopped = soon("the end", status.wait_for(|status| status.stopped)).await;
+    assert!(stopped.is_ok());
+}
+
+#[tokio::test]
+async fn what_is_open_ends_as_unknown_at_a_shutdown_and_nothing_is_taken_after_it() {
+    let (cluster, leader, proposals) = stranded().await;
+    let node = cluster.node(leader).clone();
+    soon("a shutdown", node.shutdown()).await.unwrap();
+    let answers = soon("answers", proposals.join_all()).await;
+    assert_eq!(answers, [const { Err(ProposeFailed::Unknown) }; 3]);
+    assert_eq!(
+        soon("a refusal", node.propose("x".into())).await,
+        Err(ProposeFailed::Stopped)
+    );
+    for level in [ReadLevel::Local, ReadLevel::Lease, ReadLevel::Linearizable] {
+        let read = soon("a refusal", node.read(level, |_, _| ())).await;
+        assert_eq!(read, Err(ReadFailed::Stopped));
+    }
+    assert!(soon("no fault", node.failed()).await.is_none());
+    assert!(soon("a second shutdown", node.shutdown()).await.is_ok());
+    assert!(node.status().stopped);
+    assert_eq!(soon("a refusal", node.leader()).await, Err(Stopped));
+}
+
+#[tokio::test]
+async fn more_open_proposals_than_allowed_are_refused() {
+    let (cluster, leader, _proposals) = stranded().await;
+    let answer = soon("a refusal", cluster.node(leader).propose("x".into())).await;
+    // It may have noticed by now that it is alone.
+    assert!(matches!(
+        answer,
+        Err(ProposeFailed::Overloaded | ProposeFailed::NotLeader { .. })
+    ));
+}
+
+#[tokio::test]
+async fn what_a_new_leader_replaced_is_lost() {
+    let (cluster, old, proposals) = stranded().await;
+    // A proposal is known to be lost once something else is committed in its place.
+    for command in common::commands(3) {
+        cluster.propose(command).await;
+    }
+    cluster.cut(old, false);
+    let answers = soon("answers", proposals.join_all()).await;
+    assert_eq!(answers, [const { Err(ProposeFailed::Lost) }; 3]);
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_ends_the_node_and_everybody_hears_of_it() {
+    let cluster = Cluster::start_with(1, |options| options.snapshot_every = 1);
+    cluster.propose("x").await;
+    let node = cluster.node(0).clone();
+    // Files that are open can still be written, but no snapshot can be saved.
+    std::fs::remove_dir_all(cluster.log_dir(0)).unwrap();
+    let mut proposals = JoinSet::new();
+    for count in 0..100 {
+        let propose = node.propose(format!("{count}").into());
+        proposals.spawn(async move { propose.await.map(|applied| applied.response) });
+    }
+    let fault = soon("a fault", node.failed()).await.unwrap();
+    assert!(matches!(fault, Fault::Write { .. }), "{fault}");
+    for answer in soon("answers", proposals.join_all()).await {
+        assert!(
+            matches!(
+                answer,
+                Ok(_) | Err(ProposeFailed::Unknown | ProposeFailed::Stopped)
+            ),
+            "{answer:?}"
+        );
+    }
+    assert!(soon("a fault", node.shutdown()).await.is_err());
+    assert_eq!(
+        soon("a refusal", node.propose("x".into())).await,
+        Err(ProposeFailed::Stopped)
+    );
+}
+
+#[tokio::test]
+async fn a_state_machine_that_panics_ends_the_node() {
+    let cluster = Cluster::start(1);
+    cluster.propose("x").await;
+    let node = cluster.node(0);
+    let answer = soon("an answer", node.propose("panic".into())).await;
+    assert_eq!(answer, Err(ProposeFailed::Unknown));
+    let fault = soon("a fault", node.failed()).await.unwrap();
+    let Fault::Panicked { thread, message } = fault else {
+        panic!("{fault}");
+    };
+    assert_eq!(thread, "apply");
+    assert!(message.contains("as it was asked to"), "{message}");
+}
+
+#[test]
+fn what_is_open_ends_when_the_runtime_does() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (_, node, proposals) = runtime.block_on(async {
+        let (cluster, leader, proposals) = stranded().await;
+        let node = cluster.node(leader).clone();
+        (cluster, node, proposals)
+    });
+    drop(proposals);
+    let late = node.propose("x".into());
+    runtime.shutdown_timeout(Duration::from_secs(10));
+    let other = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    other.block_on(async {
+        let fault = soon("the end", node.failed()).await;
+        assert!(matches!(fault, Some(Fault::Abandoned)));
+        assert_eq!(soon("an end", late).await, Err(ProposeFailed::Stopped));
+    });
+}
+
+/// A state machine that takes no snapshot for its own.
+struct Picky;
+
+impl StateMachine for Picky {
+    type Response = ();
+
+    fn apply(&mut self, _: Index, _: &Bytes) {}
+
+    fn snapshot(&self) -> Bytes {
+        Bytes::new()
+    }
+
+    fn restore(&mut self, _: &Bytes) -> Result<(), RestoreError> {
+        Err(RestoreError::new("not mine"))
+    }
+}
+
+fn start<S: StateMachine>(
+    dir: &std::path::Path,
+    voters: &[NodeId],
+    state: S,
+) -> Result<Node<S>, StartError> {
+    let (log, opened) = Log::open(dir, LogOptions::default()).unwrap();
+    let transport = Memory::<Message>::mesh([NodeId(0)], 1).pop().unwrap();
+    let options = NodeOptions::new(Config::new(NodeId(0), voters.iter().copied()));
+    Node::start(options, log, opened, transport, state)
+}
+
+#[tokio::test]
+async fn a_node_does_not_start_on_what_it_can_not_run() {
+    let mut cluster = Cluster::start_with(1, |options| options.snapshot_every = 1);
+    let applied = cluster.propose("x").await;
+    let saved = cluster.wait_status(0, "a snapshot", |status| {
+        status.counters.snapshots_saved > 0
+    });
+    saved.await;
+    cluster.stop_node(0).await;
+    let dir = cluster.log_dir(0);
+    assert!(matches!(
+        start(&dir, &[NodeId(0)], Picky),
+        Err(StartError::Restore { .. })
+    ));
+    // Refusing leaves the log as it was, and free.
+    assert!(matches!(
+        start(&dir, &[NodeId(7)], Ledger::default()),
+        Err(StartError::Raft(_))
+    ));
+    let node = start(&dir, &[NodeId(0)], Ledger::default()).unwrap();
+    let again = node.wait_applied(applied.position.index);
+    soon("what the log holds", again).await.unwrap();
+    let read = node.read(ReadLevel::Local, |ledger, _| ledger.0.len());
+    assert_eq!(soon("a read", read).await, Ok(1));
+}
+
+#[test]
+fn outside_of_a_runtime_is_said_and_not_panicked() {
+    let dir = tempfile::tempdir().unwrap();
+    let started = start(dir.path(), &[NodeId(0)], Ledger::default());
+    assert!(matches!(started, Err(StartError::NoRuntime)));
+}
