@@ -47,13 +47,17 @@ pub enum Command {
         cannot be listened on; 6 the node failed while it ran.")]
     Serve(ServeArgs),
     /// Start a cluster, run clients, attack it, and judge what the clients saw.
+    #[command(
+        after_help = "EXIT CODES: 0 every promise was kept; 1 one was broken, or was not put to the \
+        test; 2 the demo\ncould not run; 130 it was interrupted, and nothing was broken until then."
+    )]
     Demo(DemoArgs),
     /// Check recorded histories, and say whether they are linearizable or show where not.
     ///
     /// A history is a file of JSON lines as `quorate demo --history FILE` writes it.
     #[command(
-        after_help = "EXIT CODES: 0 all hold; 1 one is violated; 2 one cannot be read, or the \
-        budget ended before a verdict."
+        after_help = "EXIT CODES: 0 all hold; 1 one is violated; 2 one cannot be read; 3 one cannot \
+        be decided\nwithin the checker's budget."
     )]
     Check(CheckArgs),
 }

@@ -78,16 +78,6 @@ impl Client {
         self.nodes.len()
     }
 
-    /// Changes how long it waits for an answer.
-    pub fn set_timeout(&mut self, timeout: Duration) {
-        self.timeout = timeout;
-    }
-
-    /// How long it waits for an answer.
-    pub fn timeout(&self) -> Duration {
-        self.timeout
-    }
-
     /// The session token that the next request carries.
     pub fn session_token(&self) -> Option<&str> {
         self.session.as_ref()?.to_str().ok()

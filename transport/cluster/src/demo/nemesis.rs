@@ -97,7 +97,9 @@ impl Nemesis<'_> {
             Phase::LeaderKilled => length / 2,
             _ => length,
         };
-        self.pass(attacked.saturating_sub(began.elapsed())).await?;
+        // However long the election took, clients get to see the new leader beside the old one.
+        let left = attacked.saturating_sub(failover).max(length / 3);
+        self.pass(left).await?;
 
         let ended = Instant::now();
         match phase {

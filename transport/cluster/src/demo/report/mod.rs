@@ -129,6 +129,7 @@ mod tests {
                 promise: "fencing",
                 judgement,
                 evidence: "3 holders overslept".to_owned(),
+                counts: [("pauses", 3)].into(),
                 details: vec!["token 4 was let through".to_owned()],
             }],
             history: Some("/tmp/h.jsonl".into()),
@@ -152,6 +153,7 @@ mod tests {
     fn the_json_names_what_it_holds() {
         let json = serde_json::to_value(report(Judgement::NotTested)).unwrap();
         assert_eq!(json["verdicts"][0]["judgement"], "not_tested");
+        assert_eq!(json["verdicts"][0]["counts"]["pauses"], 3);
         assert_eq!(json["table"][0]["p99_ms"], 250.0);
         assert_eq!(json["attacks"][0]["failover_ms"], 812);
     }

@@ -61,6 +61,10 @@ pub(super) fn judge(additions: &[Addition], last: &BTreeMap<Arc<str>, i64>) -> V
     }
     let tested = complete && acknowledged > 0 && retried > 0;
     Verdict::new("exactly-once increments", evidence, tested, wrong)
+        .count("acknowledged", acknowledged)
+        .count("unanswered", open)
+        .count("retried", retried)
+        .count("replayed", replayed)
 }
 
 /// The last value is the sum of what was acknowledged, and of any part of what was not.

@@ -45,24 +45,27 @@ pub(super) fn judge(pauses: &[Pause], guarded: &[GuardedWrite]) -> Verdict {
             ));
         }
     }
-    let refused = pauses
-        .iter()
-        .filter(|pause| pause.stale_write == StaleWrite::Refused)
-        .count();
+    let came_of_it = |stale_write| {
+        let such = pauses
+            .iter()
+            .filter(|pause| pause.stale_write == stale_write);
+        such.count()
+    };
+    let refused = came_of_it(StaleWrite::Refused);
+    let let_through = came_of_it(StaleWrite::LetThrough);
     let evidence = format!(
         "{} holders overslept their lease; {} stale writes refused, {} let through; {} writes \
          under a lease",
         grouped(pauses.len()),
         grouped(refused),
-        grouped(
-            pauses
-                .iter()
-                .filter(|pause| pause.stale_write == StaleWrite::LetThrough)
-                .count()
-        ),
+        grouped(let_through),
         grouped(guarded.len())
     );
     Verdict::new("fencing", evidence, refused > 0, wrong)
+        .count("pauses", pauses.len())
+        .count("refused", refused)
+        .count("let_through", let_through)
+        .count("guarded_writes", guarded.len())
 }
 
 #[cfg(test)]

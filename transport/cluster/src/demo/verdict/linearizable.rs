@@ -7,7 +7,7 @@ use quorate_consistency::{
 };
 
 use super::writes::Writes;
-use super::{Judgement, Verdict, at, grouped, shown};
+use super::{Judgement, Verdict, at, grouped, written};
 use crate::check::explain::explain;
 use crate::demo::history::Record;
 use crate::demo::record::{Action, Op};
@@ -46,7 +46,10 @@ pub(super) fn judge(ops: &[Op], records: &[Record], writes: &Writes) -> Verdict 
         Checked::Unknown { reason } => undecided = Some(reason.to_string()),
     }
     let tested = reads > 0 && undecided.is_none();
-    let mut verdict = Verdict::new(PROMISE, evidence, tested, wrong);
+    let mut verdict = Verdict::new(PROMISE, evidence, tested, wrong)
+        .count("operations", history.len())
+        .count("reads", reads)
+        .count("keys", keys.len());
     if verdict.judgement == Judgement::NotTested {
         verdict.details.extend(undecided);
     }
@@ -75,7 +78,7 @@ fn stale_reads(ops: &[Op], writes: &Writes) -> Vec<String> {
                 op.session,
                 at(op.span.call),
                 node.unwrap_or_default(),
-                shown(missed.value),
+                written(missed),
                 at(missed.ret),
                 op.phase.name()
             )

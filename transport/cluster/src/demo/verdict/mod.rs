@@ -9,6 +9,7 @@ mod sessions;
 mod staleness;
 mod writes;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -17,7 +18,7 @@ use super::history::Record;
 use super::record::{Action, Recorded};
 use super::settle::Settled;
 use super::tally::Row;
-use writes::{SeenAt, Writes};
+use writes::{Acknowledged, SeenAt, Writes};
 
 /// How many violations of one promise are shown.
 const SHOWN: usize = 5;
@@ -48,8 +49,10 @@ pub(super) struct Verdict {
     /// The promise, in a word or two.
     pub(super) promise: &'static str,
     pub(super) judgement: Judgement,
-    /// What was counted.
+    /// What was counted, for people.
     pub(super) evidence: String,
+    /// What was counted, for programs.
+    pub(super) counts: BTreeMap<&'static str, u64>,
     /// What to look at when it was not kept: a few lines.
     pub(super) details: Vec<String>,
 }
@@ -72,8 +75,16 @@ impl Verdict {
             promise,
             judgement,
             evidence,
+            counts: BTreeMap::new(),
             details,
         }
+    }
+
+    /// With something that was counted.
+    fn count(mut self, what: &'static str, number: usize) -> Self {
+        let number = u64::try_from(number).unwrap_or(u64::MAX);
+        self.counts.insert(what, number);
+        self
     }
 }
 
@@ -122,16 +133,23 @@ pub(super) fn grouped(number: usize) -> String {
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(' ');
+            grouped.push(',');
         }
         grouped.push(digit);
     }
     grouped
 }
 
-/// A value, for people.
+/// A value that was read, for people.
 fn shown(value: Option<u64>) -> String {
     value.map_or_else(|| "nothing".to_owned(), |value| value.to_string())
+}
+
+/// A write, for people.
+fn written(write: Acknowledged) -> String {
+    write
+        .value
+        .map_or_else(|| "its deletion".to_owned(), |value| value.to_string())
 }
 
 #[cfg(test)]
@@ -187,8 +205,8 @@ pub(super) mod tests {
     #[test]
     fn numbers_are_grouped_by_thousands() {
         assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(1_234), "1 234");
-        assert_eq!(grouped(1_234_567), "1 234 567");
+        assert_eq!(grouped(1_234), "1,234");
+        assert_eq!(grouped(1_234_567), "1,234,567");
     }
 
     #[test]

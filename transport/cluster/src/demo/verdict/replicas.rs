@@ -28,6 +28,8 @@ pub(super) fn judge(settled: &Settled) -> Verdict {
     }
     let tested = settled.agreed > 0 && settled.unread == 0;
     Verdict::new("replicas converge", evidence, tested, wrong)
+        .count("agreed", settled.agreed)
+        .count("unread", settled.unread)
 }
 
 #[cfg(test)]

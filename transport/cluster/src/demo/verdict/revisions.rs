@@ -46,6 +46,8 @@ pub(super) fn judge(ops: &[Op]) -> Verdict {
         grouped(seen)
     );
     Verdict::new("revisions", evidence, seen > 0, wrong)
+        .count("values", values.len())
+        .count("reads", seen)
 }
 
 #[cfg(test)]

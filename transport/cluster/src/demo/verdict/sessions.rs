@@ -93,6 +93,9 @@ pub(super) fn judge(ops: &[Op], records: &[Record], writes: &Writes) -> Verdict 
         grouped(demanding)
     );
     Verdict::new("session guarantees", evidence, demanding > 0, wrong)
+        .count("sessions", sessions.len())
+        .count("reads", reads)
+        .count("demanding_reads", demanding)
 }
 
 /// The revision of its key that an operation has certainly shown to its session. An absent key shows

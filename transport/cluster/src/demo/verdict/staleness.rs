@@ -7,7 +7,7 @@
 use quorate_consistency::Level;
 
 use super::writes::{SeenAt, Writes};
-use super::{Verdict, at, grouped, shown};
+use super::{Verdict, at, grouped, shown, written};
 use crate::demo::record::{Action, Op};
 
 pub(super) fn judge(ops: &[Op], writes: &Writes) -> Verdict {
@@ -46,7 +46,7 @@ pub(super) fn judge(ops: &[Op], writes: &Writes) -> Verdict {
                 shown(*value),
                 at(op.span.call),
                 node.unwrap_or_default(),
-                shown(missed.value),
+                written(missed),
                 at(missed.ret),
                 staleness / 1_000_000,
                 bound.as_millis(),
@@ -63,6 +63,9 @@ pub(super) fn judge(ops: &[Op], writes: &Writes) -> Verdict {
         evidence.push_str(&format!("; {} cannot be judged", grouped(untold)));
     }
     Verdict::new("bounded staleness", evidence, reads > untold, wrong)
+        .count("reads", reads)
+        .count("behind", behind)
+        .count("not_judged", untold)
 }
 
 #[cfg(test)]

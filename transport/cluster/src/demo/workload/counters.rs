@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::request::{Increment, Request};
 use super::session::{Session, once};
-use super::{ANSWER, COUNTERS, counter_name};
+use super::{COUNTERS, counter_name};
 use crate::client::Outcome;
 use crate::demo::record::Addition;
 
@@ -36,10 +36,8 @@ async fn increment(session: &mut Session) {
     let mut attempts = 0;
     if session.random.one_in(IMPATIENT_ONE_IN) {
         // Sent, and not waited for. Not counted: that it has no answer says nothing of the service.
-        let patience = session.random.below(IMPATIENCE_MICROS);
-        session.client.set_timeout(Duration::from_micros(patience));
-        let _ = request.send(&mut session.client).await;
-        session.client.set_timeout(ANSWER);
+        let patience = Duration::from_micros(session.random.below(IMPATIENCE_MICROS));
+        let _ = tokio::time::timeout(patience, request.send(&mut session.client)).await;
         attempts += 1;
     }
     let (outcome, sent) = session.until_settled(&request).await;
