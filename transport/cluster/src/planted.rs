@@ -6,6 +6,8 @@
 /// A promise to break.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum PlantedBug {
+    /// Any node answers linearizable reads from whatever it has applied.
+    StaleLinearizableReads,
     /// Stale fencing tokens are let through.
     NoFence,
     /// What was done for an idempotency key is not remembered.
@@ -30,6 +32,7 @@ impl PlantedBug {
         let planted = PLANTED.get_or_init(|| {
             let name = std::env::var(VARIABLE).ok()?;
             let bug = match name.as_str() {
+                "stale-linearizable-reads" => Some(Self::StaleLinearizableReads),
                 "no-fence" => Some(Self::NoFence),
                 "forget-idempotency" => Some(Self::ForgetIdempotency),
                 _ => None,

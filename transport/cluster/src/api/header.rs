@@ -21,8 +21,10 @@ pub const ETAG: &str = "etag";
 pub const REVISION: &str = "revision";
 /// On an answer to a read: the level that was really served.
 pub const CONSISTENCY_SERVED: &str = "consistency-served";
-/// On an answer to a read: it shows everything that was acknowledged longer ago than this many
-/// milliseconds. `0` when nothing is missing, `unknown` when no bound is known.
+/// On an answer to a read: how many milliseconds ago the node last had evidence that what it shows
+/// is current. `0` for what is linearizable, `unknown` when it never had. On a follower the evidence
+/// is the leader's word, so a message that the network held back, or a leader that does not yet know
+/// that it was deposed, makes the answer older than this tells.
 pub const STALENESS_MS: &str = "staleness-ms";
 /// On an answer: what the session has seen so far. A client sends the last one back with every
 /// request, and reads at level `session` then never go back in time.

@@ -1,0 +1,227 @@
+//! Reads: at the level that the client asks for, or elsewhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use quorate_consistency::{Level, SessionToken};
+use quorate_raft_core::Index;
+use quorate_raft_node::{ReadAt, ReadFailed, ReadLevel};
+
+use super::app::{App, SHARD};
+use super::request::Asked;
+use super::write::{revision_headers, stopped};
+use super::{Failure, Replica};
+use crate::api::{CounterValue, ProblemKind, header as names};
+use crate::planted::PlantedBug;
+
+type Answered = Result<Response, Failure>;
+
+pub(super) async fn get_value(State(app): State<Arc<App>>, asked: Asked) -> Answered {
+    let key = asked.name.clone();
+    let (found, seen) = read(&app, asked, move |replica| replica.service().get(&key)).await?;
+    let mut response = match found {
+        Some((revision, value)) => {
+            let mut response = Response::new(Body::from(value));
+            let headers = response.headers_mut();
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/octet-stream"),
+            );
+            revision_headers(headers, revision);
+            response
+        }
+        None => Failure::new(ProblemKind::NotFound, "the key has no value").into_response(),
+    };
+    seen.tell(response.headers_mut());
+    Ok(response)
+}
+
+pub(super) async fn get_counter(State(app): State<Arc<App>>, asked: Asked) -> Answered {
+    let name = asked.name.clone();
+    let (counter, seen) =
+        read(&app, asked, move |replica| replica.service().counter(&name)).await?;
+    let (revision, value) = counter.unwrap_or((0, 0));
+    let body = CounterValue { value, revision };
+    let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    revision_headers(headers, revision);
+    seen.tell(headers);
+    Ok(response)
+}
+
+/// What an answer says of how fresh it is.
+struct Seen {
+    served: Level,
+    /// `None` when no bound is known.
+    staleness: Option<Duration>,
+    session: SessionToken,
+}
+
+impl Seen {
+    fn tell(&self, headers: &mut HeaderMap) {
+        if let Ok(level) = HeaderValue::try_from(self.served.to_string()) {
+            headers.insert(HeaderName::from_static(names::CONSISTENCY_SERVED), level);
+        }
+        let staleness = match self.staleness {
+            // Rounded up: it is a bound.
+            Some(staleness) => HeaderValue::from(
+                u64::try_from(staleness.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX),
+            ),
+            None => HeaderValue::from_static("unknown"),
+        };
+        headers.insert(HeaderName::from_static(names::STALENESS_MS), staleness);
+        let (name, value) = App::session_header(&self.session);
+        headers.insert(name, value);
+    }
+}
+
+/// Reads this node's state at the level that was asked for, or says who can.
+async fn read<R: Send + 'static>(
+    app: &App,
+    asked: Asked,
+    view: impl Fn(&Replica) -> R + Clone + Send + 'static,
+) -> Result<(R, Seen), Failure> {
+    let asked_level = asked.level()?;
+    let work = async {
+        match asked_level {
+            Level::Linearizable if PlantedBug::StaleLinearizableReads.is_planted() => {
+                let (found, at) = local(app, ReadLevel::Local, &asked, &view).await?;
+                Ok((found, at, Level::Linearizable, Some(Duration::ZERO)))
+            }
+            Level::Linearizable | Level::Lease => fresh(app, asked_level, &asked, &view).await,
+            Level::Session => {
+                catch_up(app, &asked).await?;
+                let (found, at) = local(app, ReadLevel::Local, &asked, &view).await?;
+                let staleness = at.leader_contact;
+                Ok((found, at, Level::Session, staleness))
+            }
+            Level::Bounded(bound) => {
+                let (found, at) = local(app, ReadLevel::Local, &asked, &view).await?;
+                match at.leader_contact {
+                    Some(staleness) if staleness <= bound => {
+                        Ok((found, at, asked_level, Some(staleness)))
+                    }
+                    _ if leader(app).is_none() => Err(too_stale(bound, at.leader_contact)),
+                    _ => fresh(app, Level::Linearizable, &asked, &view).await,
+                }
+            }
+            Level::Eventual => {
+                let (found, at) = local(app, ReadLevel::Local, &asked, &view).await?;
+                let staleness = at.leader_contact;
+                Ok((found, at, Level::Eventual, staleness))
+            }
+        }
+    };
+    let (found, at, served, staleness) = tokio::time::timeout(app.request_timeout, work)
+        .await
+        .map_err(|_| {
+        Failure::new(
+            ProblemKind::ReadTimeout,
+            format!(
+                "the read was not confirmed within {} ms; try again",
+                app.request_timeout.as_millis()
+            ),
+        )
+    })??;
+    let mut session = asked.session;
+    session.observe_read(SHARD, at.applied.0);
+    Ok((
+        found,
+        Seen {
+            served,
+            staleness,
+            session,
+        },
+    ))
+}
+
+/// Reads with proof that nothing newer was acknowledged: only on the leader.
+async fn fresh<R: Send + 'static>(
+    app: &App,
+    level: Level,
+    asked: &Asked,
+    view: &(impl Fn(&Replica) -> R + Clone + Send + 'static),
+) -> Result<(R, ReadAt, Level, Option<Duration>), Failure> {
+    let leader = leader(app);
+    if leader != Some(app.id) {
+        return Err(app.elsewhere(leader, &asked.uri));
+    }
+    let wanted = match level {
+        Level::Lease => ReadLevel::Lease,
+        _ => ReadLevel::Linearizable,
+    };
+    let (found, at) = local(app, wanted, asked, view).await?;
+    let served = match at.level_served {
+        ReadLevel::Lease => Level::Lease,
+        _ => Level::Linearizable,
+    };
+    Ok((found, at, served, Some(Duration::ZERO)))
+}
+
+/// Reads this node's state.
+async fn local<R: Send + 'static>(
+    app: &App,
+    level: ReadLevel,
+    asked: &Asked,
+    view: &(impl Fn(&Replica) -> R + Clone + Send + 'static),
+) -> Result<(R, ReadAt), Failure> {
+    let view = view.clone();
+    app.node
+        .read(level, move |replica, at| (view(replica), at))
+        .await
+        .map_err(|failed| match failed {
+            ReadFailed::NotLeader { leader } => app.elsewhere(leader, &asked.uri),
+            ReadFailed::Stopped => stopped(),
+            other => Failure::new(ProblemKind::Overloaded, other.to_string()),
+        })
+}
+
+/// Waits until this node has seen what the session has.
+async fn catch_up(app: &App, asked: &Asked) -> Result<(), Failure> {
+    let required = asked.session.required(SHARD);
+    let wait = app.node.wait_applied(Index(required));
+    match tokio::time::timeout(app.session_wait.min(app.request_timeout), wait).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(stopped()),
+        Err(_) => match leader(app) {
+            Some(leader) if leader != app.id => Err(app.elsewhere(Some(leader), &asked.uri)),
+            _ => Err(Failure::new(
+                ProblemKind::SessionBehind,
+                format!(
+                    "the session has seen index {required}, and this node has not after waiting \
+                     {} ms; try again, or another node",
+                    app.session_wait.as_millis()
+                ),
+            )),
+        },
+    }
+}
+
+fn leader(app: &App) -> Option<quorate_clocks::NodeId> {
+    app.node.status().raft.leader
+}
+
+fn too_stale(bound: Duration, contact: Option<Duration>) -> Failure {
+    let known = match contact {
+        Some(contact) => format!(
+            "it last knew {} ms ago that it was current",
+            contact.as_millis()
+        ),
+        None => "it has not heard from a leader since it started".to_owned(),
+    };
+    Failure::new(
+        ProblemKind::TooStale,
+        format!(
+            "this node may be behind by more than {} ms: {known}, and no leader is known; try again",
+            bound.as_millis()
+        ),
+    )
+}

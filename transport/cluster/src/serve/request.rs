@@ -1,0 +1,277 @@
+//! What a request asks for, read from its path, query, headers and body.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use quorate_consistency::{Level, SessionToken};
+use quorate_idempotency::Key;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Failure;
+use crate::api::header as names;
+use crate::api::{MAX_NAME_BYTES, MAX_VALUE_BYTES, ProblemKind};
+use crate::service::{Condition, Guard};
+
+/// The largest JSON body that is read.
+const MAX_JSON_BYTES: usize = 16 << 10;
+/// How much of a body that is too large is read and thrown away, so that the client gets to read
+/// the answer before the connection closes.
+const MAX_DISCARDED_BYTES: usize = 8 << 20;
+
+/// How long a body may take to arrive. A client that dribbles must not keep its place for ever.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What every request may carry.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The key, counter or lease that the path names.
+    pub(super) name: String,
+    /// Where to send the client when another node must answer.
+    pub(super) uri: Uri,
+    /// What the client's session has seen.
+    pub(super) session: SessionToken,
+    pub(super) headers: HeaderMap,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let name = match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) => checked_name(name)?,
+            Err(PathRejection::FailedToDeserializePathParams(error)) => {
+                return Err(Failure::new(
+                    ProblemKind::BadName,
+                    format!("the name in the path is not percent-encoded UTF-8: {error}"),
+                ));
+            }
+            Err(error) => return Err(Failure::malformed(error.to_string())),
+        };
+        let session = match one(&parts.headers, names::SESSION_TOKEN)? {
+            None => SessionToken::default(),
+            Some(text) => text
+                .parse()
+                .map_err(|error| Failure::malformed(format!("Session-Token: {error}")))?,
+        };
+        Ok(Self {
+            name,
+            uri: parts.uri.clone(),
+            session,
+            headers: parts.headers.clone(),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadQuery {
+    consistency: Option<String>,
+}
+
+impl Asked {
+    /// The level that a read asks for; linearizable when it asks for none.
+    pub(super) fn level(&self) -> Result<Level, Failure> {
+        let Query(query) = Query::<ReadQuery>::try_from_uri(&self.uri).map_err(|error| {
+            Failure::malformed(format!(
+                "{error}; the query may have consistency=linearizable, lease, session, \
+                 bounded-<milliseconds> or eventual"
+            ))
+        })?;
+        match query.consistency {
+            None => Ok(Level::Linearizable),
+            Some(text) => text
+                .parse()
+                .map_err(|error| Failure::malformed(format!("consistency={text}: {error}"))),
+        }
+    }
+
+    /// The idempotency key that a write carries.
+    pub(super) fn idempotency_key(&self) -> Result<Option<String>, Failure> {
+        one(&self.headers, names::IDEMPOTENCY_KEY)?
+            .map(|text| {
+                Key::parse_header("", text.as_bytes())
+                    .map(|key| key.name().to_owned())
+                    .map_err(|error| Failure::malformed(format!("Idempotency-Key: {error}")))
+            })
+            .transpose()
+    }
+
+    /// When a write is to happen.
+    pub(super) fn condition(&self) -> Result<Condition, Failure> {
+        let if_match = one(&self.headers, names::IF_MATCH)?;
+        let if_none_match = one(&self.headers, names::IF_NONE_MATCH)?;
+        match (if_match, if_none_match) {
+            (None, None) => Ok(Condition::Always),
+            (Some("*"), None) => Ok(Condition::Exists),
+            (Some(text), None) => {
+                let digits = text
+                    .strip_prefix('"')
+                    .and_then(|text| text.strip_suffix('"'))
+                    .unwrap_or(text);
+                digits.parse().map(Condition::Revision).map_err(|_| {
+                    Failure::malformed(format!(
+                        "If-Match: {text} is not one revision, as an ETag tells it, or *"
+                    ))
+                })
+            }
+            (None, Some("*")) => Ok(Condition::Absent),
+            (None, Some(text)) => Err(Failure::malformed(format!(
+                "If-None-Match: {text}; a write takes only *, which means that the key must not exist"
+            ))),
+            (Some(_), Some(_)) => Err(Failure::malformed(
+                "If-Match and If-None-Match are both given; a write takes one",
+            )),
+        }
+    }
+
+    /// Refuses conditions where they mean nothing, so that none is silently ignored.
+    pub(super) fn no_condition(&self) -> Result<(), Failure> {
+        match self.condition()? {
+            Condition::Always => Ok(()),
+            _ => Err(Failure::malformed(
+                "If-Match and If-None-Match go with PUT and DELETE of /v1/kv/{key} only",
+            )),
+        }
+    }
+
+    /// The lease under which a client writes.
+    pub(super) fn guard(&self) -> Result<Option<Guard>, Failure> {
+        let Some(text) = one(&self.headers, names::FENCING_TOKEN)? else {
+            return Ok(None);
+        };
+        let malformed =
+            || Failure::malformed(format!("Fencing-Token: {text} is not <lease name>:<token>"));
+        let (lease, token) = text.rsplit_once(':').ok_or_else(malformed)?;
+        Ok(Some(Guard {
+            lease: checked_name(percent_decoded(lease).ok_or_else(malformed)?)?,
+            token: token.parse().map_err(|_| malformed())?,
+        }))
+    }
+}
+
+/// The only value of a header.
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Failure> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
+        return Ok(None);
+    };
+    if values.next().is_some() {
+        return Err(Failure::malformed(format!("{name} is given twice")));
+    }
+    value
+        .to_str()
+        .map(|text| Some(text.trim()))
+        .map_err(|_| Failure::malformed(format!("{name} is not visible ASCII")))
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut left = text.bytes();
+    while let Some(byte) = left.next() {
+        if byte == b'%' {
+            let mut digit = || char::from(left.next()?).to_digit(16);
+            let (high, low) = (digit()?, digit()?);
+            bytes.push(u8::try_from(high * 16 + low).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn checked_name(name: String) -> Result<String, Failure> {
+    if name.is_empty() || name.len() > MAX_NAME_BYTES {
+        return Err(Failure::new(
+            ProblemKind::BadName,
+            format!(
+                "the name has {} bytes; it may have 1 to {MAX_NAME_BYTES}",
+                name.len()
+            ),
+        ));
+    }
+    Ok(name)
+}
+
+/// The body of a write to a key.
+pub(super) async fn value(body: Body) -> Result<Bytes, Failure> {
+    match read(body, MAX_VALUE_BYTES).await? {
+        Ok(value) => Ok(value),
+        Err(TooLarge) => Err(Failure::new(
+            ProblemKind::ValueTooLarge,
+            format!("the value may have {MAX_VALUE_BYTES} bytes, and this one has more"),
+        )),
+    }
+}
+
+/// A JSON object as the body. An array of the fields in their order would do for serde, and would
+/// change its meaning with every new field.
+pub(super) async fn json<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
+    let Ok(bytes) = read(body, MAX_JSON_BYTES).await? else {
+        return Err(Failure::new(
+            ProblemKind::ValueTooLarge,
+            format!("a JSON body may have {MAX_JSON_BYTES} bytes, and this one has more"),
+        ));
+    };
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(Failure::malformed("the body is not a JSON object"));
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::malformed(format!("the body is not the JSON asked for: {error}")))
+}
+
+struct TooLarge;
+
+async fn read(body: Body, limit: usize) -> Result<Result<Bytes, TooLarge>, Failure> {
+    tokio::time::timeout(BODY_TIMEOUT, read_all(body, limit))
+        .await
+        .unwrap_or_else(|_| {
+            Err(Failure::malformed(format!(
+                "the body did not arrive within {} s",
+                BODY_TIMEOUT.as_secs()
+            )))
+        })
+}
+
+async fn read_all(mut body: Body, limit: usize) -> Result<Result<Bytes, TooLarge>, Failure> {
+    let mut bytes = BytesMut::new();
+    let mut seen = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame
+            .map_err(|error| Failure::malformed(format!("the body could not be read: {error}")))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        seen = seen.saturating_add(data.len());
+        if seen > MAX_DISCARDED_BYTES {
+            break;
+        }
+        if seen <= limit {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(if seen <= limit {
+        Ok(bytes.freeze())
+    } else {
+        Err(TooLarge)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_decoding_refuses_what_is_not_text() {
+        assert_eq!(percent_decoded("a%2Fb%3a").as_deref(), Some("a/b:"));
+        for malformed in ["%", "%2", "%zz", "%ff"] {
+            assert_eq!(percent_decoded(malformed), None, "{malformed}");
+        }
+    }
+}

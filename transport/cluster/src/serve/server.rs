@@ -1,0 +1,257 @@
+//! One node, from an empty process to one that serves.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::future::pending;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use quorate_clocks::{NodeId, SystemClock};
+use quorate_raft_core::{Config, Message, Recovered};
+use quorate_raft_log::{Log, LogOptions};
+use quorate_raft_node::{Node, NodeOptions};
+use quorate_tcp::{TcpOptions, TcpTransport};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::app::App;
+use super::identity::Identity;
+use super::router::router;
+use super::{FaultSwitch, Faulty, Replica, ServeError, ServeOptions};
+use crate::service::{LogClock, MAX_COMMAND_BYTES};
+
+/// How long requests may still run when the node is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A node that runs and serves.
+pub struct Server {
+    app: Arc<App>,
+    raft_address: SocketAddr,
+    http_address: SocketAddr,
+    http: JoinHandle<io::Result<()>>,
+    stop: watch::Sender<bool>,
+}
+
+impl Server {
+    /// Opens everything, in an order in which a failure leaves nothing changed: the data directory
+    /// is not touched when an address is taken.
+    ///
+    /// Must be called on a tokio runtime with I/O and time enabled.
+    pub async fn start(options: ServeOptions) -> Result<Self, ServeError> {
+        let raft = TcpListener::bind(options.listen).map_err(|source| ServeError::Listen {
+            address: options.listen,
+            source,
+        })?;
+        let http = TcpListener::bind(options.http).map_err(|source| ServeError::Http {
+            address: options.http,
+            source,
+        })?;
+        Self::start_on(options, raft, http).await
+    }
+
+    /// As [`start`](Self::start), on sockets that listen already: for nodes of one test, which must
+    /// know each other's ports first, and for socket activation.
+    pub async fn start_on(
+        options: ServeOptions,
+        raft: TcpListener,
+        http: TcpListener,
+    ) -> Result<Self, ServeError> {
+        options.check()?;
+        let (http, http_address) = http_listener(http).map_err(|source| ServeError::Http {
+            address: options.http,
+            source,
+        })?;
+        let (log, opened, identity) = open(&options)?;
+        let transport = TcpTransport::<Message>::bind(tcp_options(&options, &identity, raft))
+            .await
+            .map_err(|source| ServeError::Transport { source })?;
+        let raft_address = transport.local_addr();
+        let tcp = transport.stats();
+
+        let log_clock = Arc::new(LogClock::default());
+        let replica = Replica::new(log_clock.clone());
+        let node_options = node_options(&options, &identity);
+        let (node, faults) = if options.allow_faults {
+            let switch = FaultSwitch::default();
+            let transport = Faulty::new(transport, switch.clone());
+            let node = Node::start(node_options, log, opened, transport, replica);
+            (node, Some(switch))
+        } else {
+            let node = Node::start(node_options, log, opened, transport, replica);
+            (node, None)
+        };
+        let node = node.map_err(|source| ServeError::Start { source })?;
+
+        let app = Arc::new(App {
+            id: options.id,
+            incarnation: identity.incarnation,
+            cluster: options.cluster.clone(),
+            node,
+            log_clock,
+            system_clock: SystemClock::new(),
+            http_addresses: http_addresses(&options, http_address),
+            peers: options.peers.keys().copied().collect(),
+            in_flight: Default::default(),
+            request_timeout: options.request_timeout,
+            session_wait: options.session_wait,
+            faults,
+            metrics: Default::default(),
+            tcp,
+            requests: Default::default(),
+        });
+        let (stop, mut stopping) = watch::channel(false);
+        let service = router(app.clone());
+        let stop_http = async move {
+            // An error means that the server was dropped, which is a stop too.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        };
+        // Small answers must not wait for acknowledgements of earlier ones (Nagle's algorithm).
+        let http = http.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "cannot switch Nagle's algorithm off");
+            }
+        });
+        let http = tokio::spawn(async move {
+            axum::serve(http, service)
+                .with_graceful_shutdown(stop_http)
+                .await
+        });
+        tracing::info!(
+            id = options.id.0,
+            incarnation = identity.incarnation.0,
+            raft = %raft_address,
+            http = %http_address,
+            "ready"
+        );
+        Ok(Self {
+            app,
+            raft_address,
+            http_address,
+            http,
+            stop,
+        })
+    }
+
+    /// This node.
+    pub fn id(&self) -> NodeId {
+        self.app.id
+    }
+
+    /// Where it listens for the other nodes.
+    pub fn raft_address(&self) -> SocketAddr {
+        self.raft_address
+    }
+
+    /// Where it listens for clients.
+    pub fn http_address(&self) -> SocketAddr {
+        self.http_address
+    }
+
+    /// The member of the Raft group.
+    pub fn node(&self) -> &Node<Replica> {
+        &self.app.node
+    }
+
+    /// Waits until the node fails. It does not end while all is well.
+    pub async fn failed(&mut self) -> ServeError {
+        tokio::select! {
+            fault = self.app.node.failed() => match fault {
+                Some(source) => ServeError::Failed { source },
+                None => pending().await,
+            },
+            ended = &mut self.http => ServeError::HttpFailed {
+                source: match ended {
+                    Ok(Ok(())) => io::Error::other("it ended"),
+                    Ok(Err(error)) => error,
+                    Err(error) => io::Error::other(error),
+                },
+            },
+        }
+    }
+
+    /// Stops taking requests, lets the running ones finish for a moment, and stops the node.
+    pub async fn shutdown(mut self) -> Result<(), ServeError> {
+        let _ = self.stop.send(true);
+        if tokio::time::timeout(GRACE, &mut self.http).await.is_err() {
+            tracing::warn!("requests are still running, and are cut off");
+            self.http.abort();
+        }
+        self.app
+            .node
+            .clone()
+            .shutdown()
+            .await
+            .map_err(|source| ServeError::Failed { source })
+    }
+}
+
+/// Opens the log, which locks the directory, and claims the directory for this node. Somebody
+/// else's directory is recognised before anything in it is opened for writing.
+fn open(options: &ServeOptions) -> Result<(Log, quorate_raft_log::Opened, Identity), ServeError> {
+    fs::create_dir_all(&options.data).map_err(|source| ServeError::DataDirectory {
+        dir: options.data.clone(),
+        source,
+    })?;
+    let identity = Identity::of(options);
+    identity.check(&options.data)?;
+    let dir = options.data.join("log");
+    let (log, opened) =
+        Log::open(&dir, LogOptions::default()).map_err(|source| ServeError::Log { dir, source })?;
+    if opened.torn_bytes > 0 {
+        tracing::info!(
+            bytes = opened.torn_bytes,
+            "dropped an unfinished write at the log's end"
+        );
+    }
+    let has_log = opened.recovered != Recovered::default();
+    let identity = identity.claim(&options.data, has_log)?;
+    Ok((log, opened, identity))
+}
+
+fn http_listener(listener: TcpListener) -> io::Result<(tokio::net::TcpListener, SocketAddr)> {
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((tokio::net::TcpListener::from_std(listener)?, address))
+}
+
+fn tcp_options(options: &ServeOptions, identity: &Identity, listener: TcpListener) -> TcpOptions {
+    let peers = options
+        .peers
+        .iter()
+        .map(|(id, addresses)| (*id, addresses.raft.clone()))
+        .collect();
+    let mut tcp = TcpOptions::new(options.id, options.cluster_number(), options.listen, peers);
+    tcp.listener = Some(listener);
+    tcp.incarnation = identity.incarnation;
+    tcp.seed = seed(options, identity);
+    tcp
+}
+
+fn node_options(options: &ServeOptions, identity: &Identity) -> NodeOptions {
+    let mut raft = Config::new(options.id, options.voters());
+    raft.election_timeout = options.election_timeout;
+    raft.heartbeat_interval = options.election_timeout / 5;
+    raft.max_command_bytes = MAX_COMMAND_BYTES;
+    let mut node = NodeOptions::new(raft);
+    node.seed = seed(options, identity);
+    node.snapshot_every = options.snapshot_every;
+    node.keep_entries = options.snapshot_every / 4;
+    node
+}
+
+/// Differs between nodes and between lives: it spreads election timeouts and redials.
+fn seed(options: &ServeOptions, identity: &Identity) -> u64 {
+    (options.id.0 << 32) ^ identity.incarnation.0
+}
+
+fn http_addresses(options: &ServeOptions, own: SocketAddr) -> BTreeMap<NodeId, String> {
+    options
+        .peers
+        .iter()
+        .filter_map(|(id, addresses)| Some((*id, addresses.http.clone()?)))
+        .chain([(options.id, own.to_string())])
+        .collect()
+}

@@ -1,0 +1,329 @@
+//! Writes: from a request through the log to an answer.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use quorate_raft_core::Role;
+use quorate_raft_node::ProposeFailed;
+use serde::Serialize;
+
+use super::Failure;
+use super::app::{App, SHARD};
+use super::request::{self, Asked};
+use crate::api::{
+    AcquireLease, Add, CounterValue, Deleted, LeaseGranted, LeaseReleased, MAX_LEASE_TTL_MS,
+    MAX_OWNER_BYTES, MIN_LEASE_TTL_MS, Problem, ProblemKind, ReleaseLease, RenewLease, Written,
+    header as names,
+};
+use crate::service::{Answer, Command, Operation, Outcome};
+
+type Answered = Result<Response, Failure>;
+
+pub(super) async fn put_value(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
+    let operation = Operation::Put {
+        key: asked.name.clone(),
+        condition: asked.condition()?,
+        guard: asked.guard()?,
+        value: request::value(body).await?,
+    };
+    write(&app, asked, operation).await
+}
+
+pub(super) async fn delete_value(State(app): State<Arc<App>>, asked: Asked) -> Answered {
+    let operation = Operation::Delete {
+        key: asked.name.clone(),
+        condition: asked.condition()?,
+        guard: asked.guard()?,
+    };
+    write(&app, asked, operation).await
+}
+
+pub(super) async fn add(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
+    asked.no_condition()?;
+    let guard = asked.guard()?;
+    let Add { add: amount } = request::json(body).await?;
+    let operation = Operation::Add {
+        name: asked.name.clone(),
+        amount,
+        guard,
+    };
+    write(&app, asked, operation).await
+}
+
+pub(super) async fn acquire(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
+    asked.no_condition()?;
+    let AcquireLease { owner, ttl_ms } = request::json(body).await?;
+    if owner.is_empty() || owner.len() > MAX_OWNER_BYTES {
+        return Err(Failure::malformed(format!(
+            "owner has {} bytes; it may have 1 to {MAX_OWNER_BYTES}",
+            owner.len()
+        )));
+    }
+    let operation = Operation::Acquire {
+        name: asked.name.clone(),
+        owner,
+        ttl_ms: checked_ttl(ttl_ms)?,
+    };
+    write(&app, asked, operation).await
+}
+
+pub(super) async fn renew(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
+    asked.no_condition()?;
+    let RenewLease { token, ttl_ms } = request::json(body).await?;
+    let operation = Operation::Renew {
+        name: asked.name.clone(),
+        token,
+        ttl_ms: checked_ttl(ttl_ms)?,
+    };
+    write(&app, asked, operation).await
+}
+
+pub(super) async fn release(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
+    asked.no_condition()?;
+    let ReleaseLease { token } = request::json(body).await?;
+    let operation = Operation::Release {
+        name: asked.name.clone(),
+        token,
+    };
+    write(&app, asked, operation).await
+}
+
+fn checked_ttl(ttl_ms: u64) -> Result<u64, Failure> {
+    if (MIN_LEASE_TTL_MS..=MAX_LEASE_TTL_MS).contains(&ttl_ms) {
+        return Ok(ttl_ms);
+    }
+    Err(Failure::malformed(format!(
+        "ttl_ms is {ttl_ms}; it may be {MIN_LEASE_TTL_MS} to {MAX_LEASE_TTL_MS}"
+    )))
+}
+
+/// Proposes an operation, waits until it is applied, and renders what came of it.
+async fn write(app: &App, asked: Asked, operation: Operation) -> Answered {
+    let idempotency_key = asked.idempotency_key()?;
+    let status = app.node.status();
+    if status.raft.role != Role::Leader {
+        return Err(app.elsewhere(status.raft.leader, &asked.uri));
+    }
+    let _guard = match idempotency_key.as_deref() {
+        None => None,
+        Some(key) => Some(app.in_flight.enter(key).ok_or_else(|| {
+            Failure::new(
+                ProblemKind::KeyInFlight,
+                "the first request with this Idempotency-Key is still running; try again",
+            )
+        })?),
+    };
+    let stamp = app
+        .log_clock
+        .stamp(status.raft.term.0, app.system_clock.now());
+    let command = Command {
+        stamp,
+        idempotency_key: idempotency_key.clone(),
+        operation,
+    };
+    let proposal = app.node.propose(command.encode());
+    let applied = match tokio::time::timeout(app.request_timeout, proposal).await {
+        Ok(Ok(applied)) => applied,
+        Ok(Err(failed)) => return Err(failure(app, &asked, failed)),
+        Err(_) => return Err(unknown_outcome(app)),
+    };
+    let (outcome, replayed) = match applied.response {
+        Answer::Ran(outcome) => (outcome, false),
+        Answer::Replayed(outcome) => (outcome, true),
+        Answer::KeyReused => {
+            return Err(Failure::new(
+                ProblemKind::KeyReused,
+                "this Idempotency-Key was used for a request with another method, path, body or \
+                 precondition; give every request a key of its own",
+            ));
+        }
+        Answer::KeysFull => {
+            return Err(Failure::new(
+                ProblemKind::Overloaded,
+                "as many idempotency keys are remembered as may be, and nothing was done; try \
+                 again when some have expired",
+            ));
+        }
+        Answer::Malformed(error) => return Err(Failure::malformed(error.to_string())),
+    };
+    let mut session = asked.session;
+    match outcome.revision() {
+        Some(revision) => session.observe_write(SHARD, revision),
+        None => session.observe_read(SHARD, applied.position.index.0),
+    }
+    let mut response = render(outcome).into_response();
+    let headers = response.headers_mut();
+    let (name, value) = App::session_header(&session);
+    headers.insert(name, value);
+    if replayed {
+        headers.insert(
+            HeaderName::from_static(names::IDEMPOTENT_REPLAYED),
+            HeaderValue::from_static("true"),
+        );
+    }
+    Ok(response)
+}
+
+fn failure(app: &App, asked: &Asked, failed: ProposeFailed) -> Failure {
+    match failed {
+        ProposeFailed::NotLeader { leader } => app.elsewhere(leader, &asked.uri),
+        ProposeFailed::Overloaded => Failure::new(
+            ProblemKind::Overloaded,
+            "too many writes wait to be committed, and this one was not taken; try again",
+        ),
+        ProposeFailed::Lost => Failure::new(
+            ProblemKind::NotApplied,
+            "the leader changed, and the write certainly did not happen; send it again",
+        ),
+        ProposeFailed::Unknown => unknown_outcome(app),
+        ProposeFailed::Stopped => stopped(),
+        other => Failure::new(ProblemKind::ValueTooLarge, other.to_string()),
+    }
+}
+
+pub(super) fn stopped() -> Failure {
+    Failure::new(
+        ProblemKind::Stopped,
+        "this node is shutting down, or its disk has failed; ask another",
+    )
+}
+
+fn unknown_outcome(app: &App) -> Failure {
+    Failure::new(
+        ProblemKind::UnknownOutcome,
+        format!(
+            "the write was not confirmed within {} ms: it may have happened, may happen later, or \
+             never; send it again with the same Idempotency-Key, and it will happen only once",
+            app.request_timeout.as_millis()
+        ),
+    )
+}
+
+/// The answer to a command: a pure function of its outcome, so that a replay is the same bytes.
+fn render(outcome: Outcome) -> Result<Response, Failure> {
+    Ok(match outcome {
+        Outcome::Written { revision } => success(revision, &Written { revision }),
+        Outcome::Deleted { revision, existed } => success(revision, &Deleted { revision, existed }),
+        Outcome::Added { value, revision } => success(revision, &CounterValue { value, revision }),
+        Outcome::Granted {
+            name,
+            owner,
+            token,
+            ttl_ms,
+            revision,
+        } => success(
+            revision,
+            &LeaseGranted {
+                name,
+                owner,
+                token,
+                ttl_ms,
+                revision,
+            },
+        ),
+        Outcome::Released {
+            name,
+            token,
+            revision,
+        } => success(
+            revision,
+            &LeaseReleased {
+                name,
+                token,
+                revision,
+            },
+        ),
+        Outcome::RevisionMismatch { revision } => {
+            let detail = match revision {
+                0 => "the key does not exist, and nothing was written".to_owned(),
+                _ => format!("the key is at revision {revision}, and nothing was written"),
+            };
+            return Err(Failure::of(Problem {
+                revision: Some(revision),
+                ..Problem::new(ProblemKind::RevisionMismatch, detail)
+            }));
+        }
+        Outcome::StaleToken { newest } => {
+            return Err(Failure::of(Problem {
+                newest_token: Some(newest),
+                ..Problem::new(
+                    ProblemKind::StaleToken,
+                    format!(
+                        "token {newest} is newer than the one sent: the lease has passed on, and \
+                         nothing was written; stop working under it"
+                    ),
+                )
+            }));
+        }
+        Outcome::UnknownToken { newest } => {
+            return Err(Failure::of(Problem {
+                newest_token: Some(newest),
+                ..Problem::new(
+                    ProblemKind::UnknownToken,
+                    format!(
+                        "the newest token ever granted is {newest}, so the one sent was not; \
+                         nothing was written"
+                    ),
+                )
+            }));
+        }
+        Outcome::Held {
+            holder,
+            remaining_ms,
+        } => {
+            let detail = format!("{holder:?} holds the lease for {remaining_ms} ms more");
+            return Err(Failure::of(Problem {
+                holder: Some(holder),
+                remaining_ms: Some(remaining_ms),
+                ..Problem::new(ProblemKind::LeaseHeld, detail)
+            }));
+        }
+        Outcome::Lost => {
+            return Err(Failure::new(
+                ProblemKind::LeaseLost,
+                "the token's lease has ended: it expired, was given back, or was never granted \
+                 under that name; stop working under it, and acquire it again",
+            ));
+        }
+        Outcome::Overflow => {
+            return Err(Failure::new(
+                ProblemKind::CounterOverflow,
+                "the sum would not fit into 64 bits, and nothing was added",
+            ));
+        }
+        Outcome::Full => {
+            return Err(Failure::new(
+                ProblemKind::StorageFull,
+                "the service holds as much as it may, and nothing was written; delete something",
+            ));
+        }
+    })
+}
+
+fn success(revision: u64, body: &impl Serialize) -> Response {
+    // Plain data with string keys always has a JSON form.
+    let json = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = StatusCode::OK;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    revision_headers(headers, revision);
+    response
+}
+
+/// `ETag` and `Revision`.
+pub(super) fn revision_headers(headers: &mut axum::http::HeaderMap, revision: u64) {
+    headers.insert(
+        HeaderName::from_static(names::REVISION),
+        HeaderValue::from(revision),
+    );
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{revision}\"")) {
+        headers.insert(header::ETAG, tag);
+    }
+}
