@@ -7,6 +7,16 @@ use quorate_raft_core::{Index, Position};
 use thiserror::Error;
 
 /// Why a log was not opened. Its files are as they were.
+///
+/// ```
+/// use quorate_raft_log::{Log, LogOptions, OpenError};
+///
+/// let directory = tempfile::tempdir()?;
+/// let _log = Log::open(directory.path(), LogOptions::default())?;
+/// let second = Log::open(directory.path(), LogOptions::default());
+/// assert!(matches!(second, Err(OpenError::Locked { .. })));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -84,6 +94,22 @@ pub enum OpenError {
 }
 
 /// Why something was not made durable.
+///
+/// ```
+/// use quorate_raft_core::{Entry, Index, Payload, Persist, Position, Term};
+/// use quorate_raft_log::{Log, LogOptions};
+///
+/// let directory = tempfile::tempdir()?;
+/// let (mut log, _) = Log::open(directory.path(), LogOptions::default())?;
+/// let position = Position { term: Term(1), index: Index(5) };
+/// let entries = vec![Entry { position, payload: Payload::Empty }];
+/// let refused = log.write(&Persist { entries, ..Persist::default() }).unwrap_err();
+/// assert_eq!(
+///     refused.to_string(),
+///     "5/t1 can not be written after 0/t0: entries between them are missing"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -138,7 +164,21 @@ pub enum WriteError {
     },
 }
 
-/// Why something was not read.
+/// Why something was not read. That entries are purged is no error: then there are none.
+///
+/// ```
+/// use quorate_raft_core::Index;
+/// use quorate_raft_log::{Log, LogOptions, ReadError};
+///
+/// let directory = tempfile::tempdir()?;
+/// let (log, _) = Log::open(directory.path(), LogOptions::default())?;
+/// match log.entries(Index(1), Index(9), 1 << 20) {
+///     Ok(entries) => assert!(entries.is_empty()),
+///     Err(damaged @ ReadError::Corrupt { .. }) => return Err(damaged.into()),
+///     Err(other) => return Err(other.into()),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {

@@ -20,7 +20,8 @@
 //!   operating system may have dropped the data and report success the next time.
 //! * [`Log::open`] tells a torn end from damage. A record that is not intact with nothing after it
 //!   was never acknowledged, and is cut. One with later records after it was, and so opening is
-//!   refused, with the file and the place, and nothing is changed.
+//!   refused, with the file and the place, and nothing is changed. The last batch is written and
+//!   synced once more, for it may have been read from the cache of the operating system only.
 //! * Snapshots are written beside, synced and renamed. A snapshot from the leader counts from the
 //!   moment on when the record that names it does, so it comes as one with the term, and with the
 //!   entries after it.
@@ -129,6 +130,7 @@ mod options;
 mod read;
 mod record;
 mod recovery;
+mod replay;
 mod scan;
 mod segment;
 mod snapshot;

@@ -11,9 +11,10 @@ use crate::format::{
     BadSegment, SEGMENT_HEADER_BYTES, SegmentHeader, VERSION, is_spare, is_unfinished,
     segment_name, segment_number,
 };
-use crate::index::{LogIndex, cost, follow};
+use crate::index::LogIndex;
 use crate::log::MAX_SPARES;
 use crate::record::Record;
+use crate::replay::Replay;
 use crate::scan::{Found, Scanner};
 use crate::segment::{Active, Opening, Segment, begin};
 use crate::snapshot::{self, BadSnapshot};
@@ -56,15 +57,28 @@ pub(crate) fn recover(disk: &dyn Disk, options: &LogOptions) -> Result<Recovery,
         last = Some(end);
     }
     let snapshots = reader.snapshots(&names, &replay.index)?;
-    let Some(LastSegment { file, torn, room }) = last else {
+    let Some(LastSegment {
+        file,
+        batch_at,
+        torn,
+        room,
+    }) = last
+    else {
         return reader.begin(&names);
     };
     // Everything is understood: from here on the directory is changed.
     let end = segments.back().map_or(0, |segment| segment.end);
-    if torn > 0 {
-        let name = segment_name(segments.back().map_or(0, |segment| segment.number));
-        scrub(&*file, end, room).map_err(reader.failed("cut the torn end of", &name))?;
-    }
+    let name = segment_name(segments.back().map_or(0, |segment| segment.number));
+    rewrite(&*file, batch_at, end)
+        .and_then(|()| {
+            if torn > 0 {
+                erase(&*file, end, room)
+            } else {
+                Ok(())
+            }
+        })
+        .and_then(|()| file.sync())
+        .map_err(reader.failed("make durable what is in", &name))?;
     let mut spares: Vec<_> = names.iter().filter(|name| is_spare(name)).collect();
     let excess = spares.split_off(spares.len().min(MAX_SPARES));
     let unfinished = names.iter().filter(|name| is_unfinished(name));
@@ -78,11 +92,9 @@ pub(crate) fn recover(disk: &dyn Disk, options: &LogOptions) -> Result<Recovery,
     for name in &removed {
         disk.remove(name).map_err(reader.failed("remove", name))?;
     }
-    if !removed.is_empty() {
-        // A snapshot that does not count now must not come back when the log has grown.
-        disk.sync_names()
-            .map_err(reader.failed("sync the directory", ""))?;
-    }
+    // What is there may not be durable yet, and what is removed now must not come back later.
+    disk.sync_names()
+        .map_err(reader.failed("sync the directory", ""))?;
     Ok(Recovery {
         hard_state: replay.hard_state,
         index: replay.index,
@@ -98,20 +110,49 @@ pub(crate) fn recover(disk: &dyn Disk, options: &LogOptions) -> Result<Recovery,
     })
 }
 
+/// What [`rewrite`] and [`erase`] write in one piece.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Writes the last batch again, as it is.
+///
+/// If the process died before its sync, or its sync failed, then what was read may be in the
+/// operating system's cache only, and marked there as written. It counts from now on, so it must
+/// get to the disk.
+fn rewrite(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
+    let mut piece = vec![0; PIECE_BYTES];
+    in_pieces(from, to, |at, count| {
+        let piece = piece.get_mut(..count).unwrap_or_default();
+        file.read_exact_at(piece, at)?;
+        file.write_all_at(piece, at)
+    })
+}
+
 /// Writes zeros over what a crash left, so that it never counts as a record later on.
-fn scrub(file: &dyn DiskFile, mut from: u64, to: u64) -> io::Result<()> {
-    let zeros = vec![0; 64 << 10];
+fn erase(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
+    let zeros = vec![0; PIECE_BYTES];
+    in_pieces(from, to, |at, count| {
+        file.write_all_at(zeros.get(..count).unwrap_or_default(), at)
+    })
+}
+
+fn in_pieces(
+    mut from: u64,
+    to: u64,
+    mut each: impl FnMut(u64, usize) -> io::Result<()>,
+) -> io::Result<()> {
     while from < to {
-        let count = usize::try_from(to - from).map_or(zeros.len(), |left| left.min(zeros.len()));
-        file.write_all_at(zeros.get(..count).unwrap_or_default(), from)?;
+        let count = usize::try_from(to - from).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
+        each(from, count)?;
         from += count as u64;
     }
-    file.sync()
+    Ok(())
 }
 
 /// How the last segment ends.
 struct LastSegment {
     file: Box<dyn DiskFile>,
+    /// Where its last batch begins.
+    batch_at: u64,
     /// Bytes of unfinished records after its last one.
     torn: u64,
     /// The length of the file.
@@ -250,6 +291,7 @@ impl Reader<'_> {
         let file = self.disk.open(&name).map_err(self.failed("open", &name))?;
         let mut scanner = Scanner::new(&*file, u64::MAX).map_err(&failed)?;
         let mut offset = SEGMENT_HEADER_BYTES as u64;
+        let mut batch_at = offset;
         let mut torn = 0;
         if !replay.begins(header.first_sequence) {
             let what = "its first record does not go on from the segment before it";
@@ -265,6 +307,9 @@ impl Reader<'_> {
                     Record::decode(body)
                         .and_then(|record| replay.apply(record, header.number, offset, opens))
                         .map_err(|what| self.corrupt(&name, offset, what, replay.intact()))?;
+                    if found.batch == found.sequence {
+                        batch_at = offset;
+                    }
                     offset += found.record_len();
                 }
                 // The first record was durable before the segment got its name, and so was all of
@@ -285,7 +330,13 @@ impl Reader<'_> {
             salt: header.salt,
             end: offset,
         };
-        Ok((segment, LastSegment { file, torn, room }))
+        let last = LastSegment {
+            file,
+            batch_at,
+            torn,
+            room,
+        };
+        Ok((segment, last))
     }
 
     /// How many bytes at the end of the last segment are torn, or that they are damaged.
@@ -373,137 +424,5 @@ impl Reader<'_> {
             });
         }
         Ok(found)
-    }
-}
-
-/// The state that the records add up to.
-struct Replay {
-    hard_state: HardState,
-    index: LogIndex,
-    /// Whether the first segment has said what was before it.
-    opened: bool,
-    /// Whether the log starts where the first segment does, and not after a snapshot.
-    starts_at_segment: bool,
-    /// The sequence of the next record; zero before the first.
-    sequence: u64,
-    tail: VecDeque<Entry>,
-    tail_cost: usize,
-    tail_limit: usize,
-}
-
-impl Replay {
-    fn new(tail_limit: usize) -> Self {
-        Self {
-            hard_state: HardState::default(),
-            index: LogIndex::new(Position::ZERO),
-            opened: false,
-            starts_at_segment: false,
-            sequence: 0,
-            tail: VecDeque::new(),
-            tail_cost: 0,
-            tail_limit,
-        }
-    }
-
-    fn intact(&self) -> Index {
-        self.index.last().index
-    }
-
-    /// Whether a segment whose first record is `first_sequence` goes on from here.
-    const fn begins(&mut self, first_sequence: u64) -> bool {
-        if self.sequence == 0 {
-            self.sequence = first_sequence;
-        }
-        self.sequence == first_sequence && first_sequence > 0
-    }
-
-    fn apply(
-        &mut self,
-        record: Record,
-        segment: u64,
-        offset: u64,
-        opens: bool,
-    ) -> Result<(), String> {
-        match record.opening {
-            Some(last) if opens => self.open(last, record.hard_state)?,
-            None if !opens => {}
-            _ => return Err("a record is not where it belongs in its segment".to_owned()),
-        }
-        self.hard_state = record.hard_state.unwrap_or(self.hard_state);
-        if let Some(position) = record.snapshot {
-            self.restart(position);
-            self.starts_at_segment = false;
-        }
-        self.append(record, segment, offset)?;
-        self.sequence = self.sequence.saturating_add(1);
-        Ok(())
-    }
-
-    /// The first record of a segment: for the first segment it says what was before, for the
-    /// others it must say what is known.
-    fn open(&mut self, last: Position, hard_state: Option<HardState>) -> Result<(), String> {
-        let Some(hard_state) = hard_state else {
-            return Err("a segment begins without a hard state".to_owned());
-        };
-        if !self.opened {
-            self.restart(last);
-            self.opened = true;
-            self.starts_at_segment = true;
-        } else if self.index.last() != last || self.hard_state != hard_state {
-            let found = self.index.last();
-            return Err(format!(
-                "the segment goes on after {last} and {hard_state:?}, but those before it end at {found} and {:?}",
-                self.hard_state
-            ));
-        }
-        Ok(())
-    }
-
-    fn append(&mut self, record: Record, segment: u64, offset: u64) -> Result<(), String> {
-        let Some(first) = record.entries.first().map(|entry| entry.position.index) else {
-            return Ok(());
-        };
-        let describe = |(after, found, what)| format!("{found} comes after {after}: {what}");
-        let replaces_start = self.starts_at_segment && first <= self.index.start().index;
-        if replaces_start && first == record.previous.index.next() {
-            // What it replaces was in segments that are gone.
-            follow(record.previous, &record.entries).map_err(describe)?;
-            self.restart(record.previous);
-        } else {
-            let previous = self.index.check(&record.entries).map_err(describe)?;
-            if previous != record.previous {
-                return Err(format!(
-                    "entries that follow {} come after {previous}",
-                    record.previous
-                ));
-            }
-        }
-        self.index.append(&record.entries, segment, offset);
-        while self
-            .tail
-            .back()
-            .is_some_and(|entry| entry.position.index >= first)
-        {
-            if let Some(replaced) = self.tail.pop_back() {
-                self.tail_cost -= cost(&replaced);
-            }
-        }
-        for entry in record.entries {
-            self.tail_cost += cost(&entry);
-            self.tail.push_back(entry);
-        }
-        while self.tail_cost > self.tail_limit {
-            let Some(oldest) = self.tail.pop_front() else {
-                break;
-            };
-            self.tail_cost -= cost(&oldest);
-        }
-        Ok(())
-    }
-
-    fn restart(&mut self, after: Position) {
-        self.index = LogIndex::new(after);
-        self.tail.clear();
-        self.tail_cost = 0;
     }
 }

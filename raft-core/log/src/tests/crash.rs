@@ -174,3 +174,29 @@ fn a_failed_sync_is_never_tried_again() {
     assert!(log.latest_snapshot().is_err());
     assert_eq!(disk.operations(), before);
 }
+
+/// After a failed sync the operating system takes the pages for written, and the next process
+/// reads them from its cache. What it takes for durable must be.
+#[test]
+fn what_a_restarted_process_finds_survives_a_power_failure() {
+    let disk = SimulatedDisk::default();
+    disk.forget_failed_syncs();
+    let (mut log, _) = open(&disk).unwrap();
+    log.write(&entries(1, 1..=2)).unwrap();
+    log.sync().unwrap();
+    log.write(&entries(1, 3..=5)).unwrap();
+    log.write(&entries(1, 6..=9)).unwrap();
+    disk.fail_after(1);
+    log.sync().unwrap_err();
+    drop(log);
+    for seed in 0..20 {
+        let lost = open(&disk.crash(seed)).unwrap().1.recovered.last;
+        assert_eq!(lost, Index(2));
+    }
+    disk.heal();
+    assert_eq!(open(&disk).unwrap().1.recovered.last, Index(9));
+    for seed in 0..20 {
+        let found = open(&disk.crash(seed)).unwrap().1.recovered.last;
+        assert_eq!(found, Index(9));
+    }
+}

@@ -170,6 +170,31 @@ fn old_records_in_a_recycled_segment_never_count() {
     assert!(is_corrupt(&open(&disk)));
 }
 
+/// Nor do records that would go on from the last one, if they are of another life of the file.
+#[test]
+fn a_record_with_another_salt_never_counts() {
+    for (other, last) in [(0, 4), (1, 3)] {
+        let disk = SimulatedDisk::default();
+        let (log, ends) = filled(&disk, 3);
+        let salt = log.segments[0].salt ^ other;
+        drop(log);
+        disk.damage(&segment_name(1), |bytes| {
+            let entries = [entry(3, 4, 60)];
+            let draft = crate::record::Draft {
+                hard_state: None,
+                opening: None,
+                snapshot: None,
+                previous: at(3, 3),
+                entries: &entries,
+            };
+            let mut record = bytes::BytesMut::new();
+            draft.encode(salt, 5, 5, &mut record);
+            bytes[ends[2]..ends[2] + record.len()].copy_from_slice(&record);
+        });
+        assert_eq!(open(&disk).unwrap().1.recovered.last, Index(last));
+    }
+}
+
 #[test]
 fn a_damaged_snapshot_is_refused_only_when_it_is_needed() {
     let disk = SimulatedDisk::default();

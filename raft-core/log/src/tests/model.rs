@@ -193,11 +193,22 @@ impl Run {
                 self.reopen(seed);
                 true
             }
-            Step::Fail { after, .. } => {
+            Step::Fail { after, seed } => {
                 self.disk.fail_after(after);
+                if seed.is_multiple_of(4) {
+                    self.disk.forget_failed_syncs();
+                }
                 true
             }
         }
+    }
+
+    /// The process died and the operating system did not: its cache is what it was.
+    fn restart(&mut self) {
+        self.disk.heal();
+        let (log, opened) = open(&self.disk).unwrap();
+        self.log = log;
+        self.check(&opened);
     }
 
     fn reopen(&mut self, seed: u64) {
@@ -305,7 +316,11 @@ proptest! {
                 run.check_reads(&mut random);
             } else {
                 prop_assert!(run.log.sync().unwrap_err().to_string().contains("since it failed"));
-                run.reopen(crash_seed);
+                if crash_seed.is_multiple_of(2) {
+                    run.restart();
+                } else {
+                    run.reopen(crash_seed);
+                }
             }
         }
         run.reopen(seed);

@@ -71,6 +71,7 @@ struct State {
     operations: u64,
     /// The operation from which on all fail.
     fails_at: Option<u64>,
+    forgets: bool,
     syncs: u64,
     writes: u64,
 }
@@ -88,6 +89,16 @@ impl SimulatedDisk {
     pub(crate) fn fail_after(&self, operations: u64) {
         let mut state = self.state();
         state.fails_at = Some(state.operations + operations);
+    }
+
+    /// From now on, pages whose sync failed stay in the cache and count as written, as on Linux.
+    pub(crate) fn forget_failed_syncs(&self) {
+        self.state().forgets = true;
+    }
+
+    /// Nothing fails any more.
+    pub(crate) fn heal(&self) {
+        self.state().fails_at = None;
     }
 
     pub(crate) fn operations(&self) -> u64 {
@@ -299,12 +310,20 @@ impl DiskFile for SimulatedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.disk.change(|state| {
+        let result = self.disk.change(|state| {
             state.syncs += 1;
             let inode = &mut state.inodes[self.inode];
-            inode.durable.clone_from(&inode.current);
-            inode.unsynced.clear();
+            for (offset, bytes) in std::mem::take(&mut inode.unsynced) {
+                put(&mut inode.durable, offset, &bytes);
+            }
             Ok(())
-        })
+        });
+        if result.is_err() {
+            let mut state = self.disk.state();
+            if state.forgets {
+                state.inodes[self.inode].unsynced.clear();
+            }
+        }
+        result
     }
 }
