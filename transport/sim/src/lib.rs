@@ -96,7 +96,7 @@
 //!     fn start(&mut self, life: Life, disk: &u64) -> Largest {
 //!         Largest { id: life.id, value: *disk, unwritten: false, receipt: Receipt::default(), told: *disk, next: life.now, due: false }
 //!     }
-//!     fn persist(&mut self, disk: &mut u64, write: &u64) { *disk = *write }
+//!     fn persist(&mut self, _: NodeId, disk: &mut u64, write: &u64) { *disk = *write }
 //!     fn event(&mut self, _: NodeId, _: &mut Largest, _: &mut u64, _: u64, _: Instant) {}
 //! }
 //!

@@ -125,7 +125,7 @@ impl<P: Process> Node<P> {
     fn write_through(&mut self, process: &mut P, count: usize) -> Option<Receipt> {
         let mut last = None;
         for write in self.unsynced.drain(..count.min(self.unsynced.len())) {
-            process.persist(&mut self.disk, &write.what);
+            process.persist(self.id, &mut self.disk, &write.what);
             last = Some(write.receipt);
         }
         last

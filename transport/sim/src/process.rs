@@ -30,7 +30,7 @@ pub trait Process {
     fn start(&mut self, life: Life, disk: &Self::Disk) -> Self::Machine;
 
     /// A write has become durable.
-    fn persist(&mut self, disk: &mut Self::Disk, write: &WriteOf<Self>);
+    fn persist(&mut self, id: NodeId, disk: &mut Self::Disk, write: &WriteOf<Self>);
 
     /// The machine told something. The answer may be commands on the machine, and what is written
     /// to `disk` here is durable at once. `now` is the node's own clock.

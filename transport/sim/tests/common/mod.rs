@@ -162,7 +162,7 @@ impl Process for Cluster {
         }
     }
 
-    fn persist(&mut self, disk: &mut u64, write: &u64) {
+    fn persist(&mut self, _: NodeId, disk: &mut u64, write: &u64) {
         *disk = *write;
     }
 
