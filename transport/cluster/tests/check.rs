@@ -1,0 +1,150 @@
+//! `quorate check` on files, as a stranger runs it.
+
+use std::path::Path;
+use std::process::Command;
+
+/// What one run said.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn check(model: &str, files: &[&Path]) -> Said {
+    let output = Command::new(env!("CARGO_BIN_EXE_quorate"))
+        .args(["check", "--model", model])
+        .args(files)
+        .output()
+        .unwrap();
+    Said {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn check_text(model: &str, text: &str) -> Said {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("history.jsonl");
+    std::fs::write(&file, text).unwrap();
+    check(model, &[&file])
+}
+
+const GOOD: &str = r#"
+{"process":1,"call_ns":0,"return_ns":10,"op":{"put":{"key":"a","value":"1"}},"result":{"ok":{"revision":4}}}
+{"process":2,"call_ns":5,"op":{"put":{"key":"a","value":"2"}},"result":"unknown"}
+{"process":1,"call_ns":20,"return_ns":30,"op":{"get":{"key":"a"}},"result":{"ok":{"value":"1","revision":4}}}
+{"process":1,"call_ns":40,"return_ns":50,"op":{"get":{"key":"a"}},"result":{"ok":{"value":"2","revision":7}}}
+{"process":3,"call_ns":40,"return_ns":50,"op":{"get":{"key":"a"}},"result":{"ok":{"value":null}},"level":"eventual"}
+{"process":1,"call_ns":60,"return_ns":70,"op":{"cas":{"key":"a","expected":{"revision":4},"value":"3"}},"result":{"ok":{"swapped":false,"revision":7}}}
+"#;
+
+const STALE: &str = r#"{"process":1,"call_ns":0,"return_ns":10,"op":{"put":{"key":"colour","value":"red"}},"result":{"ok":{}}}
+{"process":1,"call_ns":20,"return_ns":30,"op":{"put":{"key":"colour","value":"blue"}},"result":{"ok":{}}}
+{"process":2,"call_ns":40,"return_ns":50,"op":{"get":{"key":"colour"}},"result":{"ok":{"value":"red"}}}
+"#;
+
+#[test]
+fn a_history_that_holds_is_said_to() {
+    let said = check_text("kv", GOOD);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(
+        said.out
+            .contains("linearizable (5 operations; 1 reads asked for less)"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn a_stale_read_is_shown_with_what_it_missed() {
+    let said = check_text("kv", STALE);
+    assert_eq!(said.code, Some(1));
+    for expected in [
+        "NOT linearizable (3 operations)",
+        "colour: these can be put in order",
+        "client 1, 0.000000 to 0.000000 s: put \"blue\": written",
+        "> client 2, 0.000000 to 0.000000 s: get: \"red\" (right would be: \"blue\"",
+    ] {
+        assert!(said.out.contains(expected), "{expected}\n{}", said.out);
+    }
+}
+
+#[test]
+fn registers_are_checked_too() {
+    let good = r#"{"process":1,"call_ns":0,"return_ns":10,"op":{"write":{"value":"a"}},"result":{"ok":{}}}
+{"process":2,"call_ns":5,"return_ns":30,"op":{"cas":{"expected":"a","value":"b"}},"result":{"ok":{"swapped":true}}}
+"#;
+    assert_eq!(check_text("register", good).code, Some(0));
+    let bad = format!(
+        "{good}{}",
+        r#"{"process":3,"call_ns":40,"return_ns":50,"op":{"read":{}},"result":{"ok":{"value":"a"}}}"#
+    );
+    let said = check_text("register", &bad);
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.out.contains("the register: these can be put in order"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn what_is_no_history_is_refused_with_its_line() {
+    for (text, line) in [
+        (format!("{STALE}not json\n"), "line 4"),
+        (format!("{STALE}\n\n{{\"process\":1}}\n"), "line 6"),
+        // Of the other model.
+        (
+            r#"{"process":1,"call_ns":0,"return_ns":1,"op":{"read":{}},"result":{"ok":{}}}"#
+                .to_owned(),
+            "line 1",
+        ),
+        // Returned before it was called.
+        (
+            STALE.replace("\"return_ns\":50", "\"return_ns\":5"),
+            "line 3",
+        ),
+        // Cut off in the middle, as by a full disk.
+        (STALE.trim_end().trim_end_matches('}').to_owned(), "line 3"),
+    ] {
+        let said = check_text("kv", &text);
+        assert_eq!(said.code, Some(2), "{text}\n{}", said.out);
+        assert!(
+            said.err.contains("history.jsonl: ") && said.err.contains(line),
+            "{}",
+            said.err
+        );
+        assert!(said.out.is_empty(), "{}", said.out);
+    }
+    let bytes = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(bytes.path(), [0xff, 0xfe, 0, b'\n']).unwrap();
+    assert_eq!(check("kv", &[bytes.path()]).code, Some(2));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_and_the_others_are_checked_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let good = directory.path().join("good.jsonl");
+    let bad = directory.path().join("bad.jsonl");
+    let missing = directory.path().join("missing.jsonl");
+    std::fs::write(&good, GOOD).unwrap();
+    std::fs::write(&bad, STALE).unwrap();
+
+    let said = check("kv", &[&missing, &good]);
+    assert_eq!(said.code, Some(2));
+    assert!(said.err.contains("missing.jsonl"), "{}", said.err);
+    assert!(
+        said.out.contains("good.jsonl: linearizable"),
+        "{}",
+        said.out
+    );
+
+    let said = check("kv", &[&missing, &bad, &good]);
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.out.contains("bad.jsonl: NOT linearizable"),
+        "{}",
+        said.out
+    );
+}
