@@ -1,6 +1,6 @@
 //! The thread that owns the application's state: applies, reads, takes and restores snapshots.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io;
 use std::thread::{Builder, JoinHandle};
 
@@ -9,15 +9,12 @@ use quorate_clocks::{Instant, NodeId, SystemClock};
 use quorate_raft_core::{Entry, Index, Payload, Position, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::read::{Answer, Contact, ReadWork};
+use crate::contact::{Contact, Evidence};
+use crate::read::{Answer, ReadWork};
 use crate::{Applied, Fault, ProposeFailed, ReadAt, ReadLevel, StateMachine};
 
 /// Batches of committed entries that may wait for the state machine. More stay in the core.
 pub(crate) const MAX_BATCHES: usize = 8;
-
-/// Evidence that may wait for entries to be applied. When more comes, the older is worth more: it
-/// counts sooner.
-const MAX_CONTACTS: usize = 8;
 
 /// Where the answer to a proposal goes.
 pub(crate) type Reply<R> = oneshot::Sender<Result<Applied<R>, ProposeFailed>>;
@@ -89,8 +86,7 @@ pub(crate) fn start<S: StateMachine>(
         told,
         waiting: BTreeMap::new(),
         next_waiting: 0,
-        current_at: None,
-        contacts: VecDeque::new(),
+        evidence: Evidence::default(),
     };
     let thread = Builder::new()
         .name(format!("quorate-apply-{}", id.0))
@@ -114,10 +110,7 @@ struct Apply<S: StateMachine> {
     /// Reads whose index is not applied yet, in the order of their indexes.
     waiting: BTreeMap<(Index, u64), Read<S>>,
     next_waiting: u64,
-    /// When the state was last known to be current.
-    current_at: Option<Instant>,
-    /// Evidence that will count once more is applied, oldest first.
-    contacts: VecDeque<Contact>,
+    evidence: Evidence,
 }
 
 impl<S: StateMachine> Apply<S> {
@@ -173,7 +166,7 @@ impl<S: StateMachine> Apply<S> {
     fn moved_on(&mut self) {
         let applied = self.position.index;
         self.told.send_replace(applied);
-        self.note_contact(None);
+        self.evidence.applied(applied);
         while let Some(first) = self.waiting.first_entry() {
             if first.key().0 > applied {
                 break;
@@ -193,7 +186,7 @@ impl<S: StateMachine> Apply<S> {
     }
 
     fn serve(&mut self, read: Read<S>) {
-        self.note_contact(read.contact);
+        self.evidence.note(read.contact, self.position.index);
         let now = self.clock.now();
         if read.until.is_some_and(|until| now >= until) {
             self.report(ApplyReport::LeaseOver(read.work));
@@ -202,37 +195,13 @@ impl<S: StateMachine> Apply<S> {
         let at = ReadAt {
             applied: self.position.index,
             level_served: read.level,
-            leader_contact: self.current_at.map(|at| now.since(at)),
+            leader_contact: self.evidence.age(now),
         };
         let answer = read.work.run(&self.state, at);
         if read.until.is_some_and(|until| self.clock.now() >= until) {
             self.report(ApplyReport::LeaseOverAfter(answer));
         } else {
             answer(Ok(()));
-        }
-    }
-
-    /// Takes note of evidence, and of what has become evidence by what was applied.
-    fn note_contact(&mut self, contact: Option<Contact>) {
-        let applied = self.position.index;
-        while let Some(first) = self
-            .contacts
-            .front()
-            .filter(|first| first.commit <= applied)
-        {
-            self.current_at = self.current_at.max(Some(first.at));
-            self.contacts.pop_front();
-        }
-        match contact {
-            Some(contact) if contact.commit <= applied => {
-                self.current_at = self.current_at.max(Some(contact.at));
-            }
-            Some(contact)
-                if self.contacts.back() != Some(&contact) && self.contacts.len() < MAX_CONTACTS =>
-            {
-                self.contacts.push_back(contact);
-            }
-            _ => {}
         }
     }
 

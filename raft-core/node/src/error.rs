@@ -20,6 +20,22 @@ use crate::RestoreError;
 /// | [`Stopped`](Self::Stopped) | no | propose to another node |
 ///
 /// A timeout of the caller's own is an `Unknown`, too.
+///
+/// ```
+/// use quorate_clocks::NodeId;
+/// use quorate_raft_node::ProposeFailed;
+///
+/// fn may_have_happened(failed: &ProposeFailed) -> bool {
+///     matches!(failed, ProposeFailed::Unknown)
+/// }
+///
+/// let failed = ProposeFailed::NotLeader { leader: Some(NodeId(2)) };
+/// assert!(!may_have_happened(&failed));
+/// assert_eq!(
+///     failed.to_string(),
+///     "this node does not lead, and nothing was proposed; ask n2"
+/// );
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProposeFailed {
@@ -104,6 +120,13 @@ pub enum StartError {
         /// Why.
         source: RestoreError,
     },
+    /// The log starts after an entry, and no snapshot holds what is before: what
+    /// [`Log::open`](quorate_raft_log::Log::open) gave is not handed over whole.
+    #[error("the log starts after {start}, and no snapshot reaches that far")]
+    SnapshotMissing {
+        /// The last entry that is not in the log.
+        start: Position,
+    },
     /// The operating system gives no more threads.
     #[error("cannot start the {name} thread: {source}")]
     Thread {
@@ -120,6 +143,19 @@ pub enum StartError {
 /// What ended a node that was not asked to stop. Start it again once the cause is gone.
 ///
 /// It has told nobody of anything that is not durable, so its peers lose nothing.
+///
+/// ```
+/// # use quorate_raft_node::{Node, StateMachine};
+/// use quorate_raft_node::Fault;
+///
+/// async fn watch<S: StateMachine>(node: Node<S>) {
+///     match node.failed().await {
+///         None => println!("stopped as asked"),
+///         Some(fault @ Fault::Panicked { .. }) => println!("a defect, to be reported: {fault}"),
+///         Some(fault) => println!("check the disk: {fault}"),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -156,7 +192,8 @@ pub enum Fault {
         /// What the panic said.
         message: String,
     },
-    /// The node's task ended without a word: its runtime was shut down before the node.
-    #[error("the node's task was ended with its tokio runtime")]
+    /// The node's task ended without a word: its runtime was shut down before the node, or the task
+    /// itself panicked, which is a defect of this crate or of the transport.
+    #[error("the node's task was ended by its tokio runtime, or panicked")]
     Abandoned,
 }

@@ -131,6 +131,7 @@
 
 mod apply;
 mod command;
+mod contact;
 mod disk;
 mod driver;
 mod error;

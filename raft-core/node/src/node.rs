@@ -14,8 +14,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::apply::{self, ApplyJob};
 use crate::command::Command;
+use crate::contact::Contact;
 use crate::driver::{Driver, Parts};
-use crate::read::{Closure, Contact, ReadWork};
+use crate::read::{Closure, ReadWork};
 use crate::{
     Fault, NodeOptions, NodeStatus, ProposeFailed, ReadAt, ReadFailed, ReadLevel, StartError,
     StateMachine, Stopped, disk,
@@ -41,7 +42,8 @@ struct Handle<S: StateMachine> {
     id: NodeId,
     clock: SystemClock,
     commands: mpsc::Sender<Command<S>>,
-    apply: mpsc::Sender<ApplyJob<S>>,
+    /// Only the node's task keeps the apply thread going.
+    apply: mpsc::WeakSender<ApplyJob<S>>,
     contact: watch::Receiver<Option<Contact>>,
     status: watch::Receiver<NodeStatus>,
     applied: watch::Receiver<Index>,
@@ -95,6 +97,11 @@ impl<S: StateMachine> Node<S> {
             }
         };
         drop(snapshot);
+        if recovered.start.index > position.index {
+            return Err(StartError::SnapshotMissing {
+                start: recovered.start,
+            });
+        }
         // The state holds what the snapshot does, no more and no less.
         recovered.applied = position.index;
         let raft = Raft::new(options.raft.clone(), recovered, options.seed, clock.now())?;
@@ -110,7 +117,7 @@ impl<S: StateMachine> Node<S> {
         let (end_told, end) = watch::channel(None);
         let (contact_told, contact) = watch::channel(None);
         let reads = Arc::new(Semaphore::new(options.max_open_reads));
-        let apply_jobs = apply.jobs.clone();
+        let apply_jobs = apply.jobs.downgrade();
         let applied = apply.applied.clone();
         let (driver, status) = Driver::new(Parts {
             raft,
@@ -210,7 +217,9 @@ impl<S: StateMachine> Node<S> {
                     work,
                 };
                 // Its place among the reads is its place in the queue.
-                apply.try_send(ApplyJob::Read(read)).is_ok()
+                apply
+                    .upgrade()
+                    .is_some_and(|apply| apply.try_send(ApplyJob::Read(read)).is_ok())
             } else {
                 commands.send(Command::Read { level, work }).await.is_ok()
             };

@@ -4,13 +4,46 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use quorate_clocks::Instant;
 use quorate_raft_core::Index;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::ReadFailed;
 
 /// How current a read is to be.
+///
+/// ```
+/// # use bytes::Bytes;
+/// # use quorate_clocks::NodeId;
+/// # use quorate_raft_core::{Config, Index, Message};
+/// # use quorate_raft_log::{Log, LogOptions};
+/// # use quorate_raft_node::{Node, NodeOptions, RestoreError, StateMachine};
+/// # use quorate_transport::Memory;
+/// use quorate_raft_node::{ReadAt, ReadLevel};
+///
+/// # struct Count(u64);
+/// # impl StateMachine for Count {
+/// #     type Response = ();
+/// #     fn apply(&mut self, _: Index, _: &Bytes) { self.0 += 1 }
+/// #     fn snapshot(&self) -> Bytes { Bytes::new() }
+/// #     fn restore(&mut self, _: &Bytes) -> Result<(), RestoreError> { Ok(()) }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// # let (log, opened) = Log::open(directory.path(), LogOptions::default())?;
+/// # let transport = Memory::<Message>::mesh([NodeId(1)], 1).remove(0);
+/// # let options = NodeOptions::new(Config::new(NodeId(1), [NodeId(1)]));
+/// # let node = Node::start(options, log, opened, transport, Count(0))?;
+/// # node.leader().await?;
+/// let applied = node.propose("add one".into()).await?;
+/// let look = |count: &Count, at: ReadAt| (count.0, at);
+/// let (count, at) = node.read(ReadLevel::Linearizable, look).await?;
+/// assert_eq!((count, at.level_served), (1, ReadLevel::Linearizable));
+/// assert!(at.applied >= applied.position.index && at.leader_contact.is_some());
+/// # node.shutdown().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ReadLevel {
     /// Sees every command that was answered before the read began, whatever clocks do. Only the
@@ -24,7 +57,7 @@ pub enum ReadLevel {
     Local,
 }
 
-/// What a read saw.
+/// What a read saw. [`ReadLevel`] has an example.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ReadAt {
     /// Every command up to here is in what was read, and none after it.
@@ -41,17 +74,10 @@ pub struct ReadAt {
     ///
     /// On a follower it is the age of the last word from the leader after which all that the word
     /// said was committed has been applied. That is a bound on staleness only while messages do
-    /// not sit in the network, and while the leader is not itself cut off: one that is stops within
-    /// two election timeouts. Word that may have waited here while this process was stalled is not
-    /// counted.
+    /// are neither late nor lost, and while the leader is not itself cut off: one that is stops
+    /// within two election timeouts. Word that may have waited here while this process was stalled
+    /// is not counted.
     pub leader_contact: Option<Duration>,
-}
-
-/// Evidence that a state which holds everything up to `commit` was current at `at`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Contact {
-    pub(crate) at: Instant,
-    pub(crate) commit: Index,
 }
 
 /// Tells a read's caller the outcome, after the closure ran.

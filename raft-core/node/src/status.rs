@@ -6,6 +6,19 @@ use quorate_raft_core::{Index, Status};
 ///
 /// [`Node::status`](crate::Node::status) gives the last one published: a change of role, term or
 /// leader is there at once, everything else within 50 ms.
+///
+/// ```
+/// # use quorate_raft_node::{Node, StateMachine};
+/// use quorate_raft_core::Role;
+///
+/// /// How many commands one sync carried so far, once this node has led.
+/// async fn group_commit<S: StateMachine>(node: &Node<S>) -> Option<u64> {
+///     let mut status = node.subscribe();
+///     let led = status.wait_for(|status| status.raft.role == Role::Leader).await;
+///     let counters = led.ok()?.counters;
+///     counters.log_entries.checked_div(counters.log_syncs)
+/// }
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct NodeStatus {

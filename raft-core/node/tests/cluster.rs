@@ -138,6 +138,68 @@ async fn a_node_that_was_away_for_long_gets_the_snapshot() {
     assert_eq!(ledger.len(), 202);
 }
 
+#[tokio::test]
+async fn what_is_no_longer_in_memory_comes_from_the_log() {
+    let mut cluster = Cluster::start_with(3, |options| {
+        options.snapshot_every = 0;
+        options.raft.window_bytes = 0;
+        options.raft.max_append_bytes = 200;
+        options.raft.max_committed_bytes = 100;
+    });
+    cluster.propose("before").await;
+    let away = (cluster.leader().await + 1) % 3;
+    cluster.stop_node(away).await;
+    let mut last = None;
+    for command in commands(200) {
+        last = Some(cluster.propose(command).await);
+    }
+    cluster.start_node(away);
+    let ledger = cluster.ledger(away, last.unwrap().position.index).await;
+    assert_eq!(ledger[1..], commands(200));
+    assert_eq!(cluster.node(away).status().counters.snapshots_restored, 0);
+    // A whole cluster that starts again with nothing in memory has to read its own log, too.
+    cluster.log_options.tail_bytes = 0;
+    for at in 0..3 {
+        cluster.stop_node(at).await;
+        cluster.start_node(at);
+    }
+    let applied = cluster.propose("after").await;
+    for at in 0..3 {
+        assert_eq!(cluster.ledger(at, applied.position.index).await.len(), 202);
+    }
+}
+
+/// A slow state machine holds up the answers, and nothing else: commits go on, memory is bounded.
+#[tokio::test]
+async fn a_state_machine_that_stands_still_does_not_stop_the_cluster() {
+    let cluster = Cluster::start_with(3, |options| options.raft.max_committed_bytes = 1);
+    cluster.propose("before").await;
+    let leader = cluster.leader().await;
+    let follower = (leader + 1) % 3;
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let blocked = cluster.node(follower).read(ReadLevel::Local, move |_, _| {
+        let _ = wait.recv();
+    });
+    let blocked = tokio::spawn(blocked);
+    let mut last = None;
+    for command in commands(100) {
+        last = Some(cluster.propose(command).await.position.index);
+    }
+    // It acknowledges what it can not apply.
+    cluster
+        .wait_status(follower, "the log", |status| {
+            Some(status.raft.durable) >= last
+        })
+        .await;
+    let status = cluster.node(follower).status();
+    assert!(status.applied < last.unwrap());
+    assert!(status.raft.applied.0 <= status.applied.0 + 9, "{status:?}");
+    drop(go);
+    soon("the closure", blocked).await.unwrap().unwrap();
+    let ledger = cluster.ledger(follower, last.unwrap()).await;
+    assert_eq!(ledger[1..], commands(100));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proposals_that_come_together_share_a_sync() {
     let cluster = Cluster::start(3);

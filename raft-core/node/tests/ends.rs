@@ -161,6 +161,10 @@ fn what_is_open_ends_when_the_runtime_does() {
         let fault = soon("the end", node.failed()).await;
         assert!(matches!(fault, Some(Fault::Abandoned)));
         assert_eq!(soon("an end", late).await, Err(ProposeFailed::Stopped));
+        let read = soon("an end", node.read(ReadLevel::Local, |_, _| ())).await;
+        assert_eq!(read, Err(ReadFailed::Stopped));
+        let applied = soon("an end", node.wait_applied(Index(1_000_000))).await;
+        assert_eq!(applied, Err(Stopped));
     });
 }
 

@@ -86,7 +86,7 @@ where
 
     pub(super) fn take_inputs(&mut self) {
         self.now = self.clock.now();
-        self.notice_stall();
+        self.stall.turn(self.now);
         self.take_reports();
         self.take_messages();
         self.take_commands();

@@ -23,9 +23,9 @@ use tokio::time::{Sleep, sleep};
 
 use crate::apply::{ApplyHandle, ApplyReport, Reply};
 use crate::command::Command;
+use crate::contact::{Contact, StallWatch};
 use crate::disk::{DiskJob, DiskReport};
 use crate::node::End;
-use crate::read::Contact;
 use crate::status::Counters;
 use crate::{Fault, NodeOptions, NodeStatus, StateMachine};
 use reads::WaitingRead;
@@ -69,8 +69,7 @@ pub(crate) struct Driver<S: StateMachine, T> {
     timer: Pin<Box<Sleep>>,
     /// What the timer is set to.
     timer_at: Instant,
-    /// The loop turns at least this often, so that a stall of the whole process is seen.
-    tick_at: Instant,
+    stall: StallWatch,
 
     disk: DiskSide,
     apply: ApplySide<S>,
@@ -91,8 +90,6 @@ pub(crate) struct Driver<S: StateMachine, T> {
     /// When the transport was last seen empty: what came later has not waited here since before.
     empty_at: Instant,
     empty_after_batch: Option<Instant>,
-    /// Until when word from a leader is no evidence: it may have waited while all stood still.
-    distrust_until: Instant,
     /// When a refusal of the transport that no retry mends was last warned of.
     warned_at: Option<Instant>,
     end: watch::Sender<End>,
@@ -164,7 +161,11 @@ where
             apply_reports: Vec::new(),
             timer: Box::pin(sleep(std::time::Duration::ZERO)),
             timer_at: now,
-            tick_at: now + parts.options.raft.heartbeat_interval,
+            stall: StallWatch::new(
+                parts.options.raft.heartbeat_interval,
+                parts.options.raft.election_timeout,
+                now,
+            ),
             options: parts.options,
             disk: DiskSide {
                 jobs: parts.disk_jobs,
@@ -196,7 +197,6 @@ where
             contact: parts.contact,
             empty_at: now,
             empty_after_batch: None,
-            distrust_until: now,
             warned_at: None,
             end: parts.end,
         };

@@ -6,7 +6,8 @@ use quorate_transport::Transport;
 
 use super::Driver;
 use crate::apply::{ApplyJob, Read};
-use crate::read::{Answer, Contact, ReadWork};
+use crate::contact::Contact;
+use crate::read::{Answer, ReadWork};
 use crate::{ReadFailed, ReadLevel, StateMachine};
 
 /// A read that a majority is being asked about.

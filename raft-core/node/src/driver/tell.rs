@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use quorate_clocks::NodeId;
+use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{Index, LeasePermit, Message, Role, Term};
 use quorate_transport::Transport;
 use tokio::time::Instant as TokioInstant;
 
 use super::Driver;
-use crate::read::Contact;
+use crate::contact::Contact;
 use crate::{NodeStatus, StateMachine};
 
 /// How old a published status may be, but for the role.
@@ -93,31 +93,14 @@ where
     }
 
     pub(super) fn set_timer(&mut self) {
-        let due = [
-            self.raft.poll_timeout(),
-            self.publish_at,
-            Some(self.tick_at),
-        ];
-        let due = due.into_iter().flatten().min().unwrap_or(self.tick_at);
+        let tick_at = self.stall.tick_at();
+        let due = [self.raft.poll_timeout(), self.publish_at];
+        let due = due.into_iter().flatten().fold(tick_at, Instant::min);
         if due != self.timer_at || self.timer.is_elapsed() {
             self.timer_at = due;
             let deadline = TokioInstant::now() + due.since(self.clock.now());
             self.timer.as_mut().reset(deadline);
         }
-    }
-
-    /// Sees that the whole process stood still: stopped, suspended, or starved.
-    ///
-    /// What arrived meanwhile waits in sockets that other tasks read, and is no word about now.
-    pub(super) fn notice_stall(&mut self) {
-        if self.now < self.tick_at {
-            return;
-        }
-        let tick = self.options.raft.heartbeat_interval;
-        if self.now.since(self.tick_at) > tick {
-            self.distrust_until = self.now + self.options.raft.election_timeout;
-        }
-        self.tick_at = self.now + tick;
     }
 
     /// Takes note of a message that only a leader sends, if the core took its sender for one.
@@ -126,7 +109,7 @@ where
             return;
         };
         let follows = self.raft.role() == Role::Follower && self.raft.leader() == Some(from);
-        if !follows || term != self.raft.term() || self.now < self.distrust_until {
+        if !follows || term != self.raft.term() || !self.stall.trusts(self.now) {
             return;
         }
         self.note_contact(Contact {

@@ -97,7 +97,7 @@ pub struct Cluster {
     pub nodes: Vec<Option<Node<Ledger>>>,
     cables: Vec<Arc<AtomicBool>>,
     adjust: fn(&mut NodeOptions),
-    log_options: LogOptions,
+    pub log_options: LogOptions,
 }
 
 impl Cluster {
