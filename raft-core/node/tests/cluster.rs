@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Cluster, commands, soon};
 use quorate_clocks::NodeId;
 use quorate_raft_core::Role;
@@ -202,7 +204,10 @@ async fn a_state_machine_that_stands_still_does_not_stop_the_cluster() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proposals_that_come_together_share_a_sync() {
-    let cluster = Cluster::start(3);
+    // No election in the middle of it, however busy the machine is.
+    let cluster = Cluster::start_with(3, |options| {
+        options.raft.election_timeout = Duration::from_secs(2);
+    });
     cluster.propose("first").await;
     let leader = cluster.node(cluster.leader().await).clone();
     let before = soon("a status", leader.fresh_status())
