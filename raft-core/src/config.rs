@@ -24,19 +24,22 @@ pub struct Config {
     pub clock_drift_ppm: u32,
     /// The largest command, in bytes.
     pub max_command_bytes: usize,
-    /// Payload bytes in one append, at least one entry.
+    /// Encoded bytes of entries in one append, at least one entry.
     pub max_append_bytes: usize,
     /// Appends on their way to one follower that it has not answered.
     pub max_appends_in_flight: usize,
-    /// Payload bytes proposed and not yet committed, beyond which proposals are refused.
+    /// Bytes of entries that are proposed and not yet committed, or not yet durable here, beyond
+    /// which proposals are refused. A follower takes no more appends while more wait for its disk.
     pub max_uncommitted_bytes: usize,
-    /// Payload bytes of recent entries that the core keeps. Older ones are asked for when needed.
+    /// Bytes of recent entries that the core keeps. Older ones are asked for when needed.
     pub window_bytes: usize,
-    /// Payload bytes in one [`Event::Committed`](crate::Event::Committed), at least one entry.
+    /// Encoded bytes of entries in one [`Event::Committed`](crate::Event::Committed), at least one
+    /// entry.
     pub max_committed_bytes: usize,
     /// Reads that wait to be confirmed.
     pub max_reads: usize,
-    /// Messages that wait to be sent. Beyond it the oldest are dropped, as a network may.
+    /// Messages that wait to be sent. Beyond it the oldest are dropped, as a network may. At least
+    /// one for each voter.
     pub max_outbox: usize,
     /// The largest snapshot that is taken from a leader, in bytes.
     pub max_snapshot_bytes: usize,
@@ -97,7 +100,14 @@ impl Config {
                 "max_appends_in_flight is zero",
             ),
             (self.max_reads > 0, "max_reads is zero"),
-            (self.max_outbox > 0, "max_outbox is zero"),
+            (
+                message::sorted(self.voters.clone()).len() == self.voters.len(),
+                "voters names a member twice",
+            ),
+            (
+                self.max_outbox >= self.voters.len(),
+                "max_outbox is less than the number of voters",
+            ),
             (
                 self.snapshot_chunk_bytes > 0,
                 "snapshot_chunk_bytes is zero",

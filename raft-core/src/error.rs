@@ -33,9 +33,9 @@ pub enum ProposeError {
         /// The command.
         command: Bytes,
     },
-    /// Too much is proposed and not yet committed.
+    /// Too much is proposed and not yet committed, or not yet durable here.
     Full {
-        /// Uncommitted bytes that wait already.
+        /// Bytes that wait already.
         waiting_bytes: usize,
         /// How many may wait.
         limit_bytes: usize,
@@ -83,7 +83,7 @@ impl fmt::Display for ProposeError {
                 ..
             } => write!(
                 f,
-                "{waiting_bytes} bytes wait to be committed, of {limit_bytes} that may; try again later"
+                "{waiting_bytes} bytes wait to be committed or written, of {limit_bytes} that may; try again later"
             ),
             Self::TooLarge {
                 limit_bytes,

@@ -51,7 +51,8 @@ pub enum Event {
         /// The entries, consecutive, starting after the last ones.
         entries: Vec<Entry>,
     },
-    /// The application's state is to be replaced by this snapshot, which is durable.
+    /// The application's state is to be replaced by this snapshot, which is durable. A newer one
+    /// takes the place of one that was not polled.
     Restore {
         /// The snapshot.
         snapshot: Snapshot,
@@ -72,7 +73,8 @@ pub enum Event {
         /// The follower.
         to: NodeId,
     },
-    /// The role, the term or the known leader changed.
+    /// The role, the term or the known leader changed. Only the latest change is kept until it is
+    /// polled.
     RoleChanged {
         /// The role.
         role: Role,
@@ -105,7 +107,7 @@ pub enum Event {
 /// What is known of a proposal that this node can no longer follow.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Fate {
-    /// Another entry took its place: it will never be applied.
+    /// An entry of a later term is committed in its place or before it: it will never be applied.
     Replaced,
     /// It may have been applied or not: a snapshot took the place of the log around it.
     Unknown,

@@ -186,6 +186,11 @@ impl Gate {
         }
     }
 
+    /// Whether a message can be sent without pushing another one out.
+    pub(crate) fn has_room(&self) -> bool {
+        self.ready.len() < self.max_messages
+    }
+
     /// Sends a message now.
     pub(crate) fn send(&mut self, transmit: Transmit<Message>) {
         self.ready.push_back(transmit);

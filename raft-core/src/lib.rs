@@ -89,8 +89,8 @@
 //! * *Where does it spend its consistency budget?* Every command waits for a majority's disks: one
 //!   round trip and one sync. Reads wait for one round trip, or for none on a lease.
 //! * *What happens when the cluster is cut in half?* The side with a majority elects a leader and
-//!   goes on. On the other side the leader steps down within an election timeout, and commands and
-//!   reads end without effect, or with their fate unknown, and say so.
+//!   goes on. On the other side the leader steps down within two election timeouts. Its reads end
+//!   and say so; what becomes of its commands is told when the halves meet again.
 //!
 //! # Limits
 //!

@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use crate::wire::entry_len;
 use crate::{Entry, Index, Position, Recovered, StartError, Term};
 
 /// Bytes that an entry costs besides its payload, in the budgets of the core.
@@ -261,7 +262,7 @@ impl Log {
         true
     }
 
-    /// Entries from `from` on, up to `to` and about `max_bytes` of payload, at least one.
+    /// Entries from `from` on, up to `to` and `max_bytes` as they are encoded, at least one.
     ///
     /// None when the first is not in memory.
     pub(crate) fn entries(&self, from: Index, to: Index, max_bytes: usize) -> Option<Vec<Entry>> {
@@ -272,7 +273,7 @@ impl Log {
         let mut taken = Vec::new();
         let mut bytes = 0_usize;
         let mut take = |entry: &Entry| {
-            bytes = bytes.saturating_add(entry.payload.len());
+            bytes = bytes.saturating_add(entry_len(entry));
             let fits = taken.is_empty() || bytes <= max_bytes;
             if fits {
                 taken.push(entry.clone());
@@ -357,7 +358,7 @@ mod tests {
     #[test]
     fn entries_stop_at_the_byte_limit_but_give_one() {
         let log = log(&[1, 1, 1, 1]);
-        assert_eq!(log.entries(Index(1), Index(4), 20).unwrap().len(), 2);
+        assert_eq!(log.entries(Index(1), Index(4), 62).unwrap().len(), 2);
         assert_eq!(log.entries(Index(1), Index(4), 0).unwrap().len(), 1);
         assert_eq!(log.entries(Index(3), Index(3), 100).unwrap().len(), 1);
     }

@@ -1,10 +1,14 @@
 //! What a leader knows of one follower.
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use quorate_clocks::{Instant, NodeId};
 
 use crate::{Index, Snapshot};
+
+/// Heartbeat intervals after which a message is sent again at the latest.
+const MAX_PATIENCE: u32 = 32;
 
 /// A follower, as the leader sees it.
 ///
@@ -24,9 +28,11 @@ pub(crate) struct Progress {
     pub(crate) answered: Instant,
     /// The newest round of heartbeats that it answered.
     pub(crate) round: u64,
-    /// `matched` and the snapshot's offset when it last answered a heartbeat: no change since
-    /// means that something was lost.
-    pub(crate) at_last_heartbeat: (Index, u64),
+    /// `matched` and the snapshot's offset while something is on its way to it, and since when
+    /// neither has moved.
+    still: Option<(Index, u64, Instant)>,
+    /// How many heartbeat intervals without any news mean that something was lost.
+    patience: u32,
 }
 
 /// How a follower is fed.
@@ -54,6 +60,8 @@ pub(crate) enum Mode {
         offset: u64,
         /// A chunk is on its way.
         waiting: bool,
+        /// It was sent again, as the follower may have less than it had.
+        resync: bool,
     },
 }
 
@@ -68,7 +76,8 @@ impl Progress {
             sent_commit: Index::ZERO,
             answered: now,
             round: 0,
-            at_last_heartbeat: (Index::ZERO, u64::MAX),
+            still: None,
+            patience: 1,
         }
     }
 
@@ -99,8 +108,44 @@ impl Progress {
         self.mode = Mode::Probe { waiting: false };
     }
 
+    /// Whether what is on its way to it must be taken for lost. Asked when it answers a heartbeat,
+    /// for then it is alive.
+    ///
+    /// Judged by time, for reads make heartbeats as often as they like. Each time in a row it takes
+    /// twice as long: on a link that is only slow, copies would make it slower.
+    pub(crate) fn has_lost(&mut self, now: Instant, heartbeat_interval: Duration) -> bool {
+        if !self.is_waiting() {
+            self.still = None;
+            self.patience = 1;
+            return false;
+        }
+        let (matched, offset) = (self.matched, self.snapshot_offset());
+        let still = self
+            .still
+            .filter(|still| (still.0, still.1) == (matched, offset));
+        match still {
+            Some((_, _, since))
+                if now.since(since) < heartbeat_interval.saturating_mul(self.patience) =>
+            {
+                return false;
+            }
+            Some(_) => self.patience = (self.patience * 2).min(MAX_PATIENCE),
+            None => self.patience = (self.patience / 2).max(1),
+        }
+        self.still = Some((matched, offset, now));
+        still.is_some()
+    }
+
+    fn is_waiting(&self) -> bool {
+        match &self.mode {
+            Mode::Probe { waiting } | Mode::SendSnapshot { waiting, .. } => *waiting,
+            Mode::Replicate { in_flight } => !in_flight.is_empty(),
+            Mode::AwaitSnapshot { .. } => false,
+        }
+    }
+
     /// Bytes of a snapshot that have arrived.
-    pub(crate) const fn snapshot_offset(&self) -> u64 {
+    const fn snapshot_offset(&self) -> u64 {
         match &self.mode {
             Mode::SendSnapshot { offset, .. } => *offset,
             _ => 0,

@@ -97,8 +97,8 @@ pub struct Raft {
     loading: Option<(Index, Index)>,
     /// What is wanted from the driver's log next.
     pub(crate) load_wanted: Option<(Index, Index)>,
-    /// Entries that the driver could not bring. Asked for again when time has passed.
-    load_refused: Option<Index>,
+    /// The driver could not bring what was asked for: nothing is asked for until then.
+    load_again_at: Instant,
     events: VecDeque<Event>,
     told: (Role, Term, Option<NodeId>),
     pub(crate) dropped: u64,
@@ -172,7 +172,7 @@ impl Raft {
             restoring: None,
             loading: None,
             load_wanted: None,
-            load_refused: None,
+            load_again_at: now,
             events: VecDeque::new(),
             told: (Role::Follower, recovered.hard_state.term, None),
             dropped: 0,
@@ -203,9 +203,10 @@ impl Raft {
         }
         let cost = command.len() + ENTRY_OVERHEAD;
         let limit_bytes = self.config.max_uncommitted_bytes;
+        // A majority commits without this node's disk, and what that has not written is still held.
+        let waiting_bytes = self.proposal_bytes.max(self.gate.waiting_bytes());
         // One command always fits when nothing waits.
-        if self.proposal_bytes > 0 && self.proposal_bytes.saturating_add(cost) > limit_bytes {
-            let waiting_bytes = self.proposal_bytes;
+        if waiting_bytes > 0 && waiting_bytes.saturating_add(cost) > limit_bytes {
             return Err(ProposeError::Full {
                 waiting_bytes,
                 limit_bytes,
@@ -247,7 +248,6 @@ impl Raft {
     /// Time has passed. Harmless when called early, late or twice.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
-        self.load_refused = None;
         if self.role == Role::Leader {
             if self.now >= self.quorum_check_at {
                 self.check_quorum();
@@ -269,7 +269,8 @@ impl Raft {
         if let Some((after, snapshot)) = self.restoring.take() {
             if self.gate.is_durable(after) {
                 self.applied = self.applied.max(snapshot.position.index);
-                self.events.push_back(Event::Restore { snapshot });
+                let restore = Event::Restore { snapshot };
+                self.replace_event(|event| matches!(event, Event::Restore { .. }), restore);
             } else {
                 self.restoring = Some((after, snapshot));
             }
@@ -344,7 +345,7 @@ impl Raft {
             .first()
             .is_some_and(|entry| entry.position.index == asked);
         if !starts || !self.log.keep_loaded(entries) {
-            self.load_refused = Some(asked);
+            self.load_again_at = self.now + self.config.heartbeat_interval;
         }
         if gone {
             self.entries_are_gone(asked);
@@ -441,6 +442,7 @@ impl Raft {
         if index <= self.commit {
             return;
         }
+        let before = self.log.term_at(self.commit);
         self.commit = index;
         while let Some(&(position, cost)) = self
             .proposals
@@ -449,8 +451,8 @@ impl Raft {
         {
             self.proposals.pop_front();
             self.proposal_bytes -= cost;
-            // Only a committed entry in its place proves that a proposal is lost: a later leader
-            // may still hold one that was truncated here.
+            // Only what is committed proves that a proposal is lost: a later leader may still hold
+            // one that was truncated here.
             let fate = if position.index <= self.log.start().index {
                 Fate::Unknown
             } else if self.log.holds(position) {
@@ -461,9 +463,39 @@ impl Raft {
             self.events
                 .push_back(Event::ProposalLost { position, fate });
         }
+        let term = self.log.term_at(index);
+        if before != term {
+            self.settle_outdated(term.unwrap_or_default());
+        }
+    }
+
+    /// An entry of `term` is committed: terms never fall along a log, so nothing older follows it in
+    /// any log that will ever be.
+    fn settle_outdated(&mut self, term: Term) {
+        let Self {
+            proposals,
+            proposal_bytes,
+            events,
+            ..
+        } = self;
+        proposals.retain(|&(position, cost)| {
+            let open = position.term >= term;
+            if !open {
+                *proposal_bytes -= cost;
+                let fate = Fate::Replaced;
+                events.push_back(Event::ProposalLost { position, fate });
+            }
+            open
+        });
     }
 
     pub(crate) fn push_event(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    /// Tells something that makes what was told before, and not polled, moot.
+    pub(crate) fn replace_event(&mut self, moot: impl Fn(&Event) -> bool, event: Event) {
+        self.events.retain(|event| !moot(event));
         self.events.push_back(event);
     }
 
@@ -480,11 +512,8 @@ impl Raft {
         }
         self.told = state;
         let (role, term, leader) = state;
-        if let Some(Event::RoleChanged { .. }) = self.events.back() {
-            self.events.pop_back();
-        }
-        self.events
-            .push_back(Event::RoleChanged { role, term, leader });
+        let changed = Event::RoleChanged { role, term, leader };
+        self.replace_event(|event| matches!(event, Event::RoleChanged { .. }), changed);
     }
 
     /// Hands out entries that are committed and durable here.
@@ -514,7 +543,7 @@ impl Raft {
     /// Notes that entries are wanted that are not in memory. The oldest want is served first.
     pub(crate) fn want_load(&mut self, from: Index, to: Index) {
         let older = self.load_wanted.is_none_or(|(wanted, _)| from < wanted);
-        if older && self.loading.is_none() && self.load_refused != Some(from) {
+        if older && self.loading.is_none() && self.now >= self.load_again_at {
             self.load_wanted = Some((from, to));
         }
     }

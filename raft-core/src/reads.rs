@@ -9,7 +9,7 @@ use quorate_transport::{Lane, Transmit};
 use crate::quorum::reached_by_majority;
 use crate::{Event, Heartbeat, LeasePermit, Message, Raft, ReadError, ReadTicket, Role};
 
-/// Rounds that are remembered until a majority has answered them. An older one only delays a lease.
+/// Rounds that are remembered until a majority has answered them. The others only confirm reads.
 const MAX_ROUNDS: usize = 1024;
 
 /// Reads that wait, and the rounds of heartbeats that confirm them.
@@ -98,7 +98,8 @@ impl Raft {
     /// The lease is dated from when a round was *sent* that a majority answered. Every member that
     /// answered gives no vote for an election timeout of its own clock, also after a restart. It is
     /// sound while clocks run at most [`Config::clock_drift_ppm`](crate::Config::clock_drift_ppm)
-    /// apart from real time, and only until [`LeasePermit::until`].
+    /// apart from real time, while drivers read the `now` of a message after it has arrived, and
+    /// only until [`LeasePermit::until`].
     pub fn lease_read(&self, now: Instant) -> Result<LeasePermit, ReadError> {
         if self.role != Role::Leader {
             return Err(ReadError::NotLeader {
@@ -140,9 +141,9 @@ impl Raft {
         }
         self.reads.wanted = false;
         self.reads.round += 1;
-        self.reads.sent.push_back((self.reads.round, self.now));
-        if self.reads.sent.len() > MAX_ROUNDS {
-            self.reads.sent.pop_front();
+        // The oldest are kept: they are answered first, and a lease is dated from what is answered.
+        if self.reads.sent.len() < MAX_ROUNDS {
+            self.reads.sent.push_back((self.reads.round, self.now));
         }
         self.heartbeat_at = self.now + self.config.heartbeat_interval;
         for peer in &self.peers {

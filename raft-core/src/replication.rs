@@ -47,7 +47,9 @@ impl Raft {
                 };
                 // A probe at what was acknowledged is refused only by a log that has lost it.
                 // Counting it no longer is safe: what is committed stays so.
-                peer.matched = peer.matched.min(previous.prev());
+                if previous <= peer.matched {
+                    peer.matched = peer.matched.min(guess);
+                }
                 peer.probe_from(guess.next());
             }
         }
@@ -66,18 +68,24 @@ impl Raft {
             return;
         }
         peer.round = peer.round.max(reply.round);
-        // It answers heartbeats but nothing else has moved since the last: something was lost.
-        let seen = (peer.matched, peer.snapshot_offset());
-        let stalled = seen == peer.at_last_heartbeat;
-        peer.at_last_heartbeat = seen;
+        let lost = peer.has_lost(self.now, self.config.heartbeat_interval);
         match &mut peer.mode {
-            Mode::Probe { waiting } | Mode::SendSnapshot { waiting, .. } if stalled => {
+            Mode::Probe { waiting } if lost => *waiting = false,
+            Mode::SendSnapshot {
+                waiting, resync, ..
+            } if lost => {
                 *waiting = false;
+                *resync = true;
             }
-            Mode::Replicate { in_flight } if stalled && !in_flight.is_empty() => {
-                // Nothing but the question: a slow disk has the entries and answers in time, and
-                // one that never got them refuses.
-                self.send_append(at, Vec::new());
+            Mode::Replicate { .. } if lost => {
+                if self.log.term_at(peer.next.prev()).is_none() {
+                    // All of it was lost, and the log no longer goes back that far (§7).
+                    peer.mode = Mode::AwaitSnapshot { asked: false };
+                } else {
+                    // Nothing but the question: a slow disk has the entries and answers in time,
+                    // and one that never got them refuses.
+                    self.send_append(at, Vec::new());
+                }
             }
             _ => {}
         }
@@ -117,7 +125,8 @@ impl Raft {
     /// Sends every follower what it can take now.
     pub(crate) fn feed_peers(&mut self) {
         for at in 0..self.peers.len() {
-            while self.feed_peer(at) {}
+            // What does not fit waits in the log, and pushes nothing out that does.
+            while self.gate.has_room() && self.feed_peer(at) {}
         }
     }
 
@@ -139,8 +148,8 @@ impl Raft {
             }
             Mode::AwaitSnapshot { asked } => {
                 *asked = true;
-                let to = peer.id;
-                self.push_event(Event::SnapshotWanted { to });
+                let wanted = Event::SnapshotWanted { to: peer.id };
+                self.replace_event(|event| *event == wanted, wanted.clone());
                 return false;
             }
             Mode::SendSnapshot { .. } => return self.send_chunk(at),

@@ -42,6 +42,7 @@ impl Raft {
                     snapshot,
                     offset: 0,
                     waiting: false,
+                    resync: false,
                 }
             }
             _ => Mode::Probe { waiting: true },
@@ -58,6 +59,7 @@ impl Raft {
             snapshot,
             offset,
             waiting: waiting @ false,
+            ..
         } = &mut peer.mode
         else {
             return false;
@@ -91,13 +93,21 @@ impl Raft {
             return;
         };
         match &mut peer.mode {
+            // An answer without news is to a copy of a chunk, and one that goes back is late, unless
+            // the follower has just been asked again. A chunk for each of those would bring answers
+            // of its own, and where messages come twice they would breed.
             Mode::SendSnapshot {
                 snapshot,
                 offset,
                 waiting,
-            } if snapshot.position == reply.position && reply.next < snapshot.data.len() as u64 => {
+                resync,
+            } if snapshot.position == reply.position
+                && reply.next < snapshot.data.len() as u64
+                && (reply.next > *offset || (*resync && reply.next < *offset)) =>
+            {
                 *offset = reply.next;
                 *waiting = false;
+                *resync = false;
             }
             _ => self.dropped += 1,
         }
