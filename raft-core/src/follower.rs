@@ -3,6 +3,7 @@
 use quorate_clocks::NodeId;
 use quorate_transport::{Lane, Transmit};
 
+use crate::marks::NO_MARK;
 use crate::{
     Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Index, Message, Position, Raft,
     Role, Term,
@@ -28,6 +29,7 @@ impl Raft {
 
     pub(crate) fn handle_heartbeat(&mut self, from: NodeId, heartbeat: Heartbeat) {
         // An old leader learns of the newer term from the answer.
+        let mut mark = NO_MARK;
         if heartbeat.term >= self.hard_state.term {
             if !self.follow(from, heartbeat.term) {
                 return;
@@ -35,10 +37,13 @@ impl Raft {
             // The leader names no more than it knows this log to hold; a log that lost its tail
             // commits what is left of it.
             self.commit_to(heartbeat.commit.min(self.log.last().index));
+            self.marks.redeem(heartbeat.mark, heartbeat.mark_commit);
+            mark = self.make_mark();
         }
         let reply = HeartbeatReply {
             term: self.hard_state.term,
             round: heartbeat.round,
+            mark,
         };
         self.reply_after_term(from, Message::HeartbeatReply(reply));
     }

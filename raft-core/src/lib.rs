@@ -109,6 +109,7 @@ mod event;
 mod follower;
 mod gate;
 mod log;
+mod marks;
 mod message;
 mod progress;
 mod quorum;

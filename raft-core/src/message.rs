@@ -123,6 +123,11 @@ pub struct Heartbeat {
     pub commit: Index,
     /// The number of the round, counted by the leader. Answers confirm reads registered before it.
     pub round: u64,
+    /// A mark of the receiver's (see [`HeartbeatReply::mark`]) that is proved to be old. Zero for
+    /// none.
+    pub mark: u64,
+    /// Up to here is all that anyone was told is committed before the receiver made the mark.
+    pub mark_commit: Index,
 }
 
 /// The answer to a heartbeat.
@@ -132,6 +137,8 @@ pub struct HeartbeatReply {
     pub term: Term,
     /// The round that is answered.
     pub round: u64,
+    /// A random number that names this moment on the follower's clock. Zero for none.
+    pub mark: u64,
 }
 
 /// A piece of a snapshot.

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use quorate_clocks::{Instant, NodeId};
 
+use crate::marks::PeerMarks;
 use crate::{Index, Snapshot};
 
 /// Heartbeat intervals after which a message is sent again at the latest.
@@ -28,6 +29,8 @@ pub(crate) struct Progress {
     pub(crate) answered: Instant,
     /// The newest round of heartbeats that it answered.
     pub(crate) round: u64,
+    /// What it is told of how current it is.
+    pub(crate) marks: PeerMarks,
     /// `matched` and the snapshot's offset while something is on its way to it, and since when
     /// neither has moved.
     still: Option<(Index, u64, Instant)>,
@@ -76,6 +79,7 @@ impl Progress {
             sent_commit: Index::ZERO,
             answered: now,
             round: 0,
+            marks: PeerMarks::default(),
             still: None,
             patience: 1,
         }

@@ -9,6 +9,7 @@ use quorate_transport::{Machine, Receipt, Transmit, Write};
 
 use crate::gate::Gate;
 use crate::log::{ENTRY_OVERHEAD, Log};
+use crate::marks::Marks;
 use crate::progress::Progress;
 use crate::random::Random;
 use crate::reads::Reads;
@@ -90,6 +91,8 @@ pub struct Raft {
     proposals: VecDeque<(Position, usize)>,
     proposal_bytes: usize,
 
+    /// What this node, as a follower, knows of how current it is.
+    pub(crate) marks: Marks,
     pub(crate) incoming: Option<Incoming>,
     /// A snapshot that replaces the application's state once this write is durable.
     pub(crate) restoring: Option<(Receipt, Snapshot)>,
@@ -168,6 +171,7 @@ impl Raft {
             quorum_check_at: now,
             proposals: VecDeque::new(),
             proposal_bytes: 0,
+            marks: Marks::default(),
             incoming: None,
             restoring: None,
             loading: None,

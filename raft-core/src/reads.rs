@@ -119,6 +119,11 @@ impl Raft {
         }
     }
 
+    /// When the newest of the rounds was sent that a majority has answered.
+    pub(crate) const fn round_confirmed_at(&self) -> Option<Instant> {
+        self.reads.confirmed_sent_at
+    }
+
     /// When this leader's lease ends on its own clock.
     ///
     /// A follower counts an election timeout T from when it heard, which is not before the round
@@ -146,11 +151,20 @@ impl Raft {
             self.reads.sent.push_back((self.reads.round, self.now));
         }
         self.heartbeat_at = self.now + self.config.heartbeat_interval;
-        for peer in &self.peers {
+        let (round, commit) = (self.reads.round, self.commit);
+        // Before an entry of its own term is committed, the leader does not know what is (§8).
+        let knows_commit = commit >= self.term_start;
+        for peer in &mut self.peers {
+            if knows_commit {
+                peer.marks.hold(round, commit);
+            }
+            let (mark, mark_commit) = peer.marks.proved();
             let heartbeat = Heartbeat {
                 term: self.hard_state.term,
-                commit: self.commit.min(peer.matched),
-                round: self.reads.round,
+                commit: commit.min(peer.matched),
+                round,
+                mark,
+                mark_commit,
             };
             let message = Message::Heartbeat(heartbeat);
             self.gate.send(Transmit {
@@ -183,6 +197,9 @@ impl Raft {
         {
             self.reads.confirmed_sent_at = Some(at);
             self.reads.sent.pop_front();
+        }
+        for peer in &mut self.peers {
+            peer.marks.prove(confirmed);
         }
         if self.commit < self.term_start {
             return;

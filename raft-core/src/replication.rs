@@ -68,6 +68,7 @@ impl Raft {
             return;
         }
         peer.round = peer.round.max(reply.round);
+        peer.marks.note(reply.mark);
         let lost = peer.has_lost(self.now, self.config.heartbeat_interval);
         match &mut peer.mode {
             Mode::Probe { waiting } if lost => *waiting = false,

@@ -90,14 +90,14 @@ impl Wire for Message {
 
     fn encoded_len(&self) -> usize {
         match self {
-            Self::PreVote(_) | Self::Vote(_) | Self::Heartbeat(_) => 24,
+            Self::PreVote(_) | Self::Vote(_) | Self::HeartbeatReply(_) => 24,
             Self::PreVoteReply(_) | Self::VoteReply(_) => 17,
             Self::Append(append) => 36 + append.entries.iter().map(entry_len).sum::<usize>(),
             Self::AppendReply(reply) => match reply.outcome {
                 AppendOutcome::Matched { .. } => 17,
                 AppendOutcome::Rejected { .. } => 33,
             },
-            Self::HeartbeatReply(_) => 16,
+            Self::Heartbeat(_) => 40,
             Self::SnapshotChunk(chunk) => 44 + chunk.data.len(),
             Self::SnapshotReply(_) => 32,
         }
@@ -142,10 +142,13 @@ impl Wire for Message {
                 out.put_u64_le(heartbeat.term.0);
                 out.put_u64_le(heartbeat.commit.0);
                 out.put_u64_le(heartbeat.round);
+                out.put_u64_le(heartbeat.mark);
+                out.put_u64_le(heartbeat.mark_commit.0);
             }
             Self::HeartbeatReply(reply) => {
                 out.put_u64_le(reply.term.0);
                 out.put_u64_le(reply.round);
+                out.put_u64_le(reply.mark);
             }
             Self::SnapshotChunk(chunk) => {
                 out.put_u64_le(chunk.term.0);
@@ -182,10 +185,13 @@ impl Wire for Message {
                 term: Term(take_u64(body)?),
                 commit: Index(take_u64(body)?),
                 round: take_u64(body)?,
+                mark: take_u64(body)?,
+                mark_commit: Index(take_u64(body)?),
             }),
             8 => Self::HeartbeatReply(HeartbeatReply {
                 term: Term(take_u64(body)?),
                 round: take_u64(body)?,
+                mark: take_u64(body)?,
             }),
             9 => Self::SnapshotChunk(take_snapshot_chunk(body)?),
             10 => Self::SnapshotReply(SnapshotReply {

@@ -265,6 +265,8 @@ fn a_follower_asks_again_for_entries() {
             term: Term(1),
             commit: Index(3),
             round: 1,
+            mark: 0,
+            mark_commit: Index::ZERO,
         };
         raft.handle_message(NodeId(1), Message::Heartbeat(heartbeat), now);
         while raft.poll_transmit().is_some() {}

@@ -102,15 +102,20 @@ fn message() -> impl Strategy<Value = Message> {
             };
             Message::AppendReply(AppendReply { term, outcome })
         }),
-        (term.clone(), small(), small()).prop_map(|(term, commit, round)| {
-            Message::Heartbeat(Heartbeat {
-                term,
-                commit: Index(commit),
-                round,
-            })
+        (term.clone(), small(), small(), small(), small()).prop_map(
+            |(term, commit, round, mark, mark_commit)| {
+                Message::Heartbeat(Heartbeat {
+                    term,
+                    commit: Index(commit),
+                    round,
+                    mark,
+                    mark_commit: Index(mark_commit),
+                })
+            }
+        ),
+        (term.clone(), small(), small()).prop_map(|(term, round, mark)| {
+            Message::HeartbeatReply(HeartbeatReply { term, round, mark })
         }),
-        (term.clone(), small())
-            .prop_map(|(term, round)| Message::HeartbeatReply(HeartbeatReply { term, round })),
         (term.clone(), position(), small(), small(), 0_usize..5).prop_map(
             |(term, position, total, offset, len)| {
                 let data = Bytes::from(vec![7; len]);

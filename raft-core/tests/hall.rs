@@ -309,6 +309,7 @@ fn b24_b32_impossible_answers_are_dropped() {
     let reply = HeartbeatReply {
         term,
         round: u64::MAX,
+        mark: 1,
     };
     answer(&mut cluster, 2, 1, Message::HeartbeatReply(reply));
     let after = cluster.raft(1).status();
@@ -706,6 +707,7 @@ fn a_leader_that_steps_down_keeps_its_own_part_in_its_lease() {
     let reply = HeartbeatReply {
         term: Term(40),
         round: 0,
+        mark: 0,
     };
     answer(&mut cluster, 3, 1, Message::HeartbeatReply(reply));
     assert_eq!(cluster.raft(1).role(), Role::Follower);
@@ -879,6 +881,8 @@ fn a_lying_term_does_not_panic() {
         term: Term(u64::MAX),
         commit: Index(u64::MAX),
         round: u64::MAX,
+        mark: u64::MAX,
+        mark_commit: Index(u64::MAX),
     };
     answer(&mut cluster, 1, 2, Message::Heartbeat(heartbeat));
     assert_eq!(cluster.raft(2).commit(), Index(0));

@@ -169,6 +169,7 @@ fn every_invariant_catches_a_planted_bug() {
         (Plant::AcknowledgesEarly, "acknowledged", STORM),
         (Plant::RefutesEarly, "refuted", STORM),
         (Plant::ReadsAtOnce, "reads", STORM),
+        (Plant::CountsLaggardsAsCurrent, "currency", STORM),
     ] {
         let caught = caught(plant, only, faults, 0..400);
         assert!(caught.is_some(), "{only} never caught {plant:?}");

@@ -114,16 +114,19 @@ fn version_1_has_these_bytes() {
                 term: Term(3),
                 commit: Index(6),
                 round: 9,
+                mark: 10,
+                mark_commit: Index(11),
             }),
-            "030000000000000006000000000000000900000000000000",
+            "0300000000000000060000000000000009000000000000000a000000000000000b00000000000000",
         ),
         (
             8,
             Message::HeartbeatReply(HeartbeatReply {
                 term: Term(3),
                 round: 9,
+                mark: 10,
             }),
-            "03000000000000000900000000000000",
+            "030000000000000009000000000000000a00000000000000",
         ),
         (
             9,
@@ -154,6 +157,8 @@ fn what_is_not_a_message_is_told_apart() {
         term: Term(1),
         commit: Index(1),
         round: 1,
+        mark: 0,
+        mark_commit: Index::ZERO,
     }));
     assert_eq!(
         Message::decode(2, 7, body.clone()),
@@ -175,7 +180,7 @@ fn what_is_not_a_message_is_told_apart() {
     );
     assert_eq!(
         Message::decode(1, 8, body),
-        Err(WireError::Trailing { left: 8 })
+        Err(WireError::Trailing { left: 16 })
     );
 }
 

@@ -9,8 +9,8 @@ use quorate_clocks::{Instant, NodeId, SystemClock};
 use quorate_raft_core::{Entry, Index, Payload, Position, Snapshot};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::contact::{Contact, Evidence};
 use crate::read::{Answer, ReadWork};
+use crate::staleness::{Evidence, Proof};
 use crate::{Applied, Fault, ProposeFailed, ReadAt, ReadLevel, StateMachine};
 
 /// Batches of committed entries that may wait for the state machine. More stay in the core.
@@ -35,7 +35,7 @@ pub(crate) struct Read<S> {
     pub(crate) after: Index,
     /// When the lease runs out on whose word it is served.
     pub(crate) until: Option<Instant>,
-    pub(crate) contact: Option<Contact>,
+    pub(crate) proof: Option<Proof>,
     pub(crate) work: Box<dyn ReadWork<S>>,
 }
 
@@ -186,7 +186,7 @@ impl<S: StateMachine> Apply<S> {
     }
 
     fn serve(&mut self, read: Read<S>) {
-        self.evidence.note(read.contact, self.position.index);
+        self.evidence.note(read.proof, self.position.index);
         let now = self.clock.now();
         if read.until.is_some_and(|until| now >= until) {
             self.report(ApplyReport::LeaseOver(read.work));
@@ -195,7 +195,7 @@ impl<S: StateMachine> Apply<S> {
         let at = ReadAt {
             applied: self.position.index,
             level_served: read.level,
-            leader_contact: self.evidence.age(now),
+            staleness: self.evidence.age(now),
         };
         let answer = read.work.run(&self.state, at);
         if read.until.is_some_and(|until| self.clock.now() >= until) {

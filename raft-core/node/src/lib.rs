@@ -104,8 +104,8 @@
 //! [`Node::read`] at [`ReadLevel::Linearizable`] sees all that was answered before it began.
 //! [`ReadLevel::Lease`] does too, faster, if clocks keep their rate. Both are for the leader.
 //! [`ReadLevel::Local`] is for every node and promises nothing, but [`ReadAt`] says what is known:
-//! wait with [`Node::wait_applied`] for a client's own last write, or look at how long ago the node
-//! last heard that it is current.
+//! wait with [`Node::wait_applied`] for a client's own last write, or look at how stale the state
+//! can be at most.
 //!
 //! # When it ends
 //!
@@ -117,21 +117,19 @@
 //!
 //! # Three questions
 //!
-//! * *What does it assume about the network?* What the core does: nothing, for safety.
-//!   [`ReadAt::leader_contact`] of a follower is the one number that also assumes messages to be
-//!   prompt.
+//! * *What does it assume about the network?* What the core does: nothing, for safety, and nothing
+//!   for [`ReadAt::staleness`] either.
 //! * *Where does it spend its consistency budget?* A proposal costs one sync on a majority, shared
 //!   with all that came meanwhile. A linearizable read costs a round trip, shared too. A lease read
 //!   and a local read cost a hop to the apply thread.
 //! * *What happens when the cluster is cut in half?* On the smaller side proposals stay open,
 //!   linearizable and lease reads fail as `NotLeader` once the leader there has stepped down, and
-//!   local reads go on and say how old their news are.
+//!   local reads go on and say how stale they may be.
 // why: a driver reads the clock, and owns threads. The machine that it drives does neither.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod apply;
 mod command;
-mod contact;
 mod disk;
 mod driver;
 mod error;
@@ -139,6 +137,7 @@ mod machine;
 mod node;
 mod options;
 mod read;
+mod staleness;
 mod status;
 
 pub use error::{Fault, ProposeFailed, ReadFailed, StartError, Stopped};

@@ -14,9 +14,9 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::apply::{self, ApplyJob};
 use crate::command::Command;
-use crate::contact::Contact;
 use crate::driver::{Driver, Parts};
 use crate::read::{Closure, ReadWork};
+use crate::staleness::Proof;
 use crate::{
     Fault, NodeOptions, NodeStatus, ProposeFailed, ReadAt, ReadFailed, ReadLevel, StartError,
     StateMachine, Stopped, disk,
@@ -44,7 +44,7 @@ struct Handle<S: StateMachine> {
     commands: mpsc::Sender<Command<S>>,
     /// Only the node's task keeps the apply thread going.
     apply: mpsc::WeakSender<ApplyJob<S>>,
-    contact: watch::Receiver<Option<Contact>>,
+    proof: watch::Receiver<Option<Proof>>,
     status: watch::Receiver<NodeStatus>,
     applied: watch::Receiver<Index>,
     end: watch::Receiver<End>,
@@ -115,7 +115,7 @@ impl<S: StateMachine> Node<S> {
         let (commands, todo) = mpsc::channel(COMMANDS);
         let (alive, gone) = oneshot::channel();
         let (end_told, end) = watch::channel(None);
-        let (contact_told, contact) = watch::channel(None);
+        let (proof_told, proof) = watch::channel(None);
         let reads = Arc::new(Semaphore::new(options.max_open_reads));
         let apply_jobs = apply.jobs.downgrade();
         let applied = apply.applied.clone();
@@ -131,7 +131,7 @@ impl<S: StateMachine> Node<S> {
             disk_reports,
             disk_thread,
             apply,
-            contact: contact_told,
+            proof: proof_told,
             end: end_told,
         });
         runtime.spawn(driver.run());
@@ -141,7 +141,7 @@ impl<S: StateMachine> Node<S> {
                 clock,
                 commands,
                 apply: apply_jobs,
-                contact,
+                proof,
                 status,
                 applied,
                 end,
@@ -202,18 +202,18 @@ impl<S: StateMachine> Node<S> {
         let place = Arc::clone(&self.handle.reads).try_acquire_owned();
         let commands = self.handle.commands.clone();
         let apply = self.handle.apply.clone();
-        let contact = self.handle.contact.clone();
+        let proof = self.handle.proof.clone();
         async move {
             let place = place.map_err(|_| ReadFailed::Overloaded)?;
             let (reply, answer) = oneshot::channel();
             let work: Box<dyn ReadWork<S>> = Box::new(Closure { view, reply, place });
             let taken = if level == ReadLevel::Local {
-                let contact = *contact.borrow();
+                let proof = *proof.borrow();
                 let read = apply::Read {
                     level,
                     after: Index::ZERO,
                     until: None,
-                    contact,
+                    proof,
                     work,
                 };
                 // Its place among the reads is its place in the queue.
@@ -226,7 +226,7 @@ impl<S: StateMachine> Node<S> {
             if !taken {
                 return Err(ReadFailed::Stopped);
             }
-            drop((commands, apply, contact));
+            drop((commands, apply, proof));
             match answer.await {
                 Ok(Ok(Ok(value))) => Ok(value),
                 Ok(Ok(Err(panic))) => resume_unwind(panic),

@@ -39,7 +39,7 @@ use crate::ReadFailed;
 /// let look = |count: &Count, at: ReadAt| (count.0, at);
 /// let (count, at) = node.read(ReadLevel::Linearizable, look).await?;
 /// assert_eq!((count, at.level_served), (1, ReadLevel::Linearizable));
-/// assert!(at.applied >= applied.position.index && at.leader_contact.is_some());
+/// assert!(at.applied >= applied.position.index && at.staleness.is_some());
 /// # node.shutdown().await?;
 /// # Ok(())
 /// # }
@@ -66,18 +66,14 @@ pub struct ReadAt {
     /// out while the closure runs is made good by asking a majority after all, before the read
     /// is answered; the closure has then been told `Lease`.
     pub level_served: ReadLevel,
-    /// How long ago this node last had evidence that what was read is current. `None` when it never
-    /// had since it started.
+    /// At most how stale what was read is: everything that was acknowledged to anyone so long ago,
+    /// or earlier, is in it. `None` while nothing is proved, since a start or for want of a leader.
     ///
-    /// On the leader, and at the two levels that only it serves, it is a proof: the age of the
-    /// newest heartbeats that a majority has answered.
-    ///
-    /// On a follower it is the age of the last word from the leader after which all that the word
-    /// said was committed has been applied. That is a bound on staleness only while messages do
-    /// are neither late nor lost, and while the leader is not itself cut off: one that is stops
-    /// within two election timeouts. Word that may have waited here while this process was stalled
-    /// is not counted.
-    pub leader_contact: Option<Duration>,
+    /// It is a proof at every level and on every member, and assumes nothing but this machine's
+    /// clock rate (see [`Raft::current_as_of`](quorate_raft_core::Raft::current_as_of)). On a
+    /// follower it is two to three heartbeat intervals and a round trip while all goes well, and
+    /// grows on one that is cut off or lags.
+    pub staleness: Option<Duration>,
 }
 
 /// Tells a read's caller the outcome, after the closure ran.

@@ -26,7 +26,7 @@ async fn a_linearizable_read_sees_what_was_answered() {
             assert_eq!(seen, count);
             assert!(at.applied >= applied.position.index);
             assert_eq!(at.level_served, ReadLevel::Linearizable);
-            assert!(at.leader_contact.is_some());
+            assert!(at.staleness.is_some());
         }
     }
 }
@@ -46,7 +46,7 @@ async fn a_lease_is_used_while_it_holds() {
         }
     };
     let at = soon("a lease", served_on_lease).await;
-    assert!(at.leader_contact.unwrap() < cluster.options(0).raft.election_timeout);
+    assert!(at.staleness.unwrap() < cluster.options(0).raft.election_timeout);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,7 +81,7 @@ async fn a_leader_that_is_cut_off_serves_nothing_but_old_news_and_says_so() {
         loop {
             let leader = cluster.leader().await;
             let (_, at) = read(cluster.node(leader), ReadLevel::Local).await.unwrap();
-            if at.leader_contact.is_some() {
+            if at.staleness.is_some() {
                 return leader;
             }
         }
@@ -107,8 +107,8 @@ async fn a_leader_that_is_cut_off_serves_nothing_but_old_news_and_says_so() {
     let applied = cluster.propose("y").await;
     let (seen, later) = read(node, ReadLevel::Local).await.unwrap();
     assert_eq!(seen, 1);
-    assert!(later.leader_contact >= first.leader_contact);
-    assert!(later.leader_contact > Some(cluster.options(0).raft.election_timeout / 2));
+    assert!(later.staleness >= first.staleness);
+    assert!(later.staleness > Some(cluster.options(0).raft.election_timeout / 2));
     // And it hears of it when it is back.
     cluster.cut(old, false);
     assert_eq!(cluster.ledger(old, applied.position.index).await.len(), 2);
@@ -125,10 +125,7 @@ async fn a_follower_knows_how_old_its_news_are() {
             let (_, at) = read(cluster.node(follower), ReadLevel::Local)
                 .await
                 .unwrap();
-            if at
-                .leader_contact
-                .is_some_and(|age| age < Duration::from_secs(1))
-            {
+            if at.staleness.is_some_and(|age| age < Duration::from_secs(1)) {
                 return at;
             }
             tokio::task::yield_now().await;

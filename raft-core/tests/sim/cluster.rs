@@ -36,6 +36,8 @@ pub(crate) enum Plant {
     RefutesEarly,
     /// The application applies what its log holds before it is committed.
     AppliesUncommitted,
+    /// A follower is told that it is current once it has what it may commit.
+    CountsLaggardsAsCurrent,
 }
 
 /// What of a node's application a crash loses.
@@ -282,6 +284,11 @@ impl Process for Cluster {
             && let Payload::Command(command) = &mut entry.payload
         {
             *command = Bytes::from(vec![b'?'; command.len()]);
+        }
+        if self.plant == Plant::CountsLaggardsAsCurrent
+            && let Message::Heartbeat(heartbeat) = &mut message
+        {
+            heartbeat.mark_commit = heartbeat.commit;
         }
         if self.plant == Plant::GrantsEveryVote
             && let Message::VoteReply(reply) | Message::PreVoteReply(reply) = &mut message

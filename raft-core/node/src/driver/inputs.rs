@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use quorate_raft_core::{Index, Message, ProposeError, Role, Term};
+use quorate_raft_core::{Index, Message, ProposeError, Role};
 use quorate_transport::Transport;
 
 use super::Driver;
@@ -51,15 +51,7 @@ where
         while self.received.len() < MOST {
             match self.transport.poll_recv(cx) {
                 Poll::Ready(received) => self.received.push(received),
-                Poll::Pending => {
-                    let now = self.clock.now();
-                    if self.received.is_empty() {
-                        self.empty_at = now;
-                    } else {
-                        self.empty_after_batch = Some(now);
-                    }
-                    break;
-                }
+                Poll::Pending => break,
             }
         }
         !self.received.is_empty()
@@ -86,7 +78,6 @@ where
 
     pub(super) fn take_inputs(&mut self) {
         self.now = self.clock.now();
-        self.stall.turn(self.now);
         self.take_reports();
         self.take_messages();
         self.take_commands();
@@ -116,15 +107,10 @@ where
         for received in received.drain(..) {
             let (from, message) = (received.from, received.message);
             let kind = kind(&message);
-            let word = word_of_a_leader(&message);
             self.raft.handle_message(from, message, self.now);
             self.tell_role(Cause::Message { kind, from });
-            self.note_word(from, word);
         }
         self.received = received;
-        if let Some(empty_at) = self.empty_after_batch.take() {
-            self.empty_at = empty_at;
-        }
     }
 
     fn take_commands(&mut self) {
@@ -284,15 +270,6 @@ where
         };
         tracing::warn!(id = self.raft.config().id.0, error = %fault, "the node stops");
         self.fault.get_or_insert(fault);
-    }
-}
-
-/// What a leader says of its commit index, with its term.
-fn word_of_a_leader(message: &Message) -> Option<(Term, Index)> {
-    match message {
-        Message::Append(append) => Some((append.term, append.commit)),
-        Message::Heartbeat(heartbeat) => Some((heartbeat.term, heartbeat.commit)),
-        _ => None,
     }
 }
 

@@ -23,9 +23,9 @@ use tokio::time::{Sleep, sleep};
 
 use crate::apply::{ApplyHandle, ApplyReport, Reply};
 use crate::command::Command;
-use crate::contact::{Contact, StallWatch};
 use crate::disk::{DiskJob, DiskReport};
 use crate::node::End;
+use crate::staleness::Proof;
 use crate::status::Counters;
 use crate::{Fault, NodeOptions, NodeStatus, StateMachine};
 use reads::WaitingRead;
@@ -45,7 +45,7 @@ pub(crate) struct Parts<S: StateMachine, T> {
     pub(crate) disk_reports: mpsc::Receiver<DiskReport>,
     pub(crate) disk_thread: JoinHandle<()>,
     pub(crate) apply: ApplyHandle<S>,
-    pub(crate) contact: watch::Sender<Option<Contact>>,
+    pub(crate) proof: watch::Sender<Option<Proof>>,
     pub(crate) end: watch::Sender<End>,
 }
 
@@ -69,7 +69,6 @@ pub(crate) struct Driver<S: StateMachine, T> {
     timer: Pin<Box<Sleep>>,
     /// What the timer is set to.
     timer_at: Instant,
-    stall: StallWatch,
 
     disk: DiskSide,
     apply: ApplySide<S>,
@@ -86,10 +85,7 @@ pub(crate) struct Driver<S: StateMachine, T> {
     status: watch::Sender<NodeStatus>,
     published_at: Instant,
     publish_at: Option<Instant>,
-    contact: watch::Sender<Option<Contact>>,
-    /// When the transport was last seen empty: what came later has not waited here since before.
-    empty_at: Instant,
-    empty_after_batch: Option<Instant>,
+    proof: watch::Sender<Option<Proof>>,
     /// When a refusal of the transport that no retry mends was last warned of.
     warned_at: Option<Instant>,
     end: watch::Sender<End>,
@@ -161,11 +157,6 @@ where
             apply_reports: Vec::new(),
             timer: Box::pin(sleep(std::time::Duration::ZERO)),
             timer_at: now,
-            stall: StallWatch::new(
-                parts.options.raft.heartbeat_interval,
-                parts.options.raft.election_timeout,
-                now,
-            ),
             options: parts.options,
             disk: DiskSide {
                 jobs: parts.disk_jobs,
@@ -194,9 +185,7 @@ where
             status,
             published_at: now,
             publish_at: None,
-            contact: parts.contact,
-            empty_at: now,
-            empty_after_batch: None,
+            proof: parts.proof,
             warned_at: None,
             end: parts.end,
         };
@@ -206,7 +195,7 @@ where
     pub(crate) async fn run(mut self) {
         while !self.stopping && self.fault.is_none() {
             self.drain();
-            self.tell_contact();
+            self.tell_proof();
             self.publish_when_due();
             self.set_timer();
             poll_fn(|cx| self.poll_inputs(cx)).await;

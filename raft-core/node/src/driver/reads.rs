@@ -6,8 +6,8 @@ use quorate_transport::Transport;
 
 use super::Driver;
 use crate::apply::{ApplyJob, Read};
-use crate::contact::Contact;
 use crate::read::{Answer, ReadWork};
+use crate::staleness::Proof;
 use crate::{ReadFailed, ReadLevel, StateMachine};
 
 /// A read that a majority is being asked about.
@@ -48,7 +48,7 @@ where
                 level,
                 after: permit.index,
                 until: Some(permit.until),
-                contact: Some(self.contact_of_lease(permit)),
+                proof: self.proof_now(),
                 work,
             }),
             Err(ReadError::NoLease) => {
@@ -78,7 +78,7 @@ where
                     level: ReadLevel::Linearizable,
                     after: index,
                     until: None,
-                    contact: Some(Contact {
+                    proof: Some(Proof {
                         at: asked_at,
                         commit: index,
                     }),

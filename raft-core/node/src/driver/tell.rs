@@ -1,19 +1,22 @@
-//! What the world is told: the role with its cause, the status, and the evidence of being current.
+//! What the world is told: the role with its cause, the status, and the proof of being current.
 
 use std::fmt;
 use std::time::Duration;
 
-use quorate_clocks::{Instant, NodeId};
-use quorate_raft_core::{Index, LeasePermit, Message, Role, Term};
+use quorate_clocks::NodeId;
+use quorate_raft_core::Message;
 use quorate_transport::Transport;
 use tokio::time::Instant as TokioInstant;
 
 use super::Driver;
-use crate::contact::Contact;
+use crate::staleness::Proof;
 use crate::{NodeStatus, StateMachine};
 
 /// How old a published status may be, but for the role.
 const PUBLISH_EVERY: Duration = Duration::from_millis(50);
+
+/// How long the timer sleeps when nothing is due.
+const WAKE_EVERY: Duration = Duration::from_secs(1);
 
 /// What made the core change its role.
 #[derive(Clone, Copy, Debug)]
@@ -93,9 +96,9 @@ where
     }
 
     pub(super) fn set_timer(&mut self) {
-        let tick_at = self.stall.tick_at();
         let due = [self.raft.poll_timeout(), self.publish_at];
-        let due = due.into_iter().flatten().fold(tick_at, Instant::min);
+        let due = due.into_iter().flatten().min();
+        let due = due.unwrap_or(self.now + WAKE_EVERY);
         if due != self.timer_at || self.timer.is_elapsed() {
             self.timer_at = due;
             let deadline = TokioInstant::now() + due.since(self.clock.now());
@@ -103,47 +106,22 @@ where
         }
     }
 
-    /// Takes note of a message that only a leader sends, if the core took its sender for one.
-    pub(super) fn note_word(&mut self, from: NodeId, word: Option<(Term, Index)>) {
-        let Some((term, commit)) = word else {
+    /// Tells local reads what is proved of how current this node is.
+    pub(super) fn tell_proof(&self) {
+        let Some(proof) = self.proof_now() else {
             return;
         };
-        let follows = self.raft.role() == Role::Follower && self.raft.leader() == Some(from);
-        if !follows || term != self.raft.term() || !self.stall.trusts(self.now) {
-            return;
-        }
-        self.note_contact(Contact {
-            // It may have waited here since the transport was last seen empty.
-            at: self.empty_at,
-            commit: commit.max(self.raft.commit()),
-        });
-    }
-
-    /// A leader's evidence is the heartbeats that a majority answered.
-    pub(super) fn tell_contact(&mut self) {
-        if self.raft.role() == Role::Leader
-            && let Ok(permit) = self.raft.lease_read(self.now)
-        {
-            self.note_contact(self.contact_of_lease(permit));
-        }
-    }
-
-    /// A lease is at most an election timeout long, so it began no later than that before its end.
-    pub(super) fn contact_of_lease(&self, permit: LeasePermit) -> Contact {
-        let timeout = self.options.raft.election_timeout;
-        Contact {
-            at: permit.until.saturating_sub(timeout),
-            commit: permit.index,
-        }
-    }
-
-    fn note_contact(&self, contact: Contact) {
-        self.contact.send_if_modified(|known| {
-            let newer = known.is_none_or(|known| contact.at > known.at);
+        self.proof.send_if_modified(|known| {
+            let newer = known.is_none_or(|known| proof.at > known.at);
             if newer {
-                *known = Some(contact);
+                *known = Some(proof);
             }
             newer
         });
+    }
+
+    pub(super) fn proof_now(&self) -> Option<Proof> {
+        let (at, commit) = self.raft.current_as_of()?;
+        Some(Proof { at, commit })
     }
 }

@@ -11,12 +11,14 @@
 //! | acknowledged is durable | Raft §5.3, §5.5 |
 //! | what was refuted stays out | thesis §6.3 |
 //! | reads are linearizable | Raft §8, thesis §6.4 |
+//! | currency is proved | Raft §8, thesis §6.4 |
 
 use quorate_sim::World;
 
 use super::cluster::Cluster;
 
 mod acknowledged;
+mod currency;
 mod election_safety;
 mod leader_completeness;
 mod log_matching;
@@ -45,5 +47,6 @@ pub(crate) fn all() -> Vec<Box<dyn Invariant>> {
         Box::new(acknowledged::Acknowledged::default()),
         Box::new(refuted::Refuted::default()),
         Box::new(reads::Reads::default()),
+        Box::new(currency::Currency::default()),
     ]
 }

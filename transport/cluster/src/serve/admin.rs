@@ -21,21 +21,24 @@ use crate::service::Sizes;
 type Answered = Result<Response, Failure>;
 
 pub(super) async fn status(State(app): State<Arc<App>>) -> Answered {
-    let node = fresh(&app).await?;
-    let sizes = sizes(&app).await?;
+    let (node, sizes) = look(&app).await?;
     Ok(json(&status_of(&app, &node, &sizes)))
 }
 
-/// The node's status as of now: the published one lags by some milliseconds.
-async fn fresh(app: &App) -> Result<NodeStatus, Failure> {
-    app.node.fresh_status().await.map_err(|_| stopped())
-}
-
-async fn sizes(app: &App) -> Result<Sizes, Failure> {
-    app.node
-        .read(ReadLevel::Local, |replica, _| replica.service().sizes())
-        .await
-        .map_err(|_| stopped())
+/// The node's loop and its state, asked one after the other: both answer.
+async fn look(app: &App) -> Result<(NodeStatus, Sizes), Failure> {
+    let sizes = app
+        .node
+        .read(ReadLevel::Local, |replica, at| {
+            (at.applied, replica.service().sizes())
+        })
+        .await;
+    let (applied, sizes) = sizes.map_err(|_| stopped())?;
+    // The published status lags by some milliseconds.
+    let mut node = app.node.fresh_status().await.map_err(|_| stopped())?;
+    // A client may have had its answer before the loop heard that the command is applied.
+    node.applied = node.applied.max(applied);
+    Ok((node, sizes))
 }
 
 fn status_of(app: &App, node: &NodeStatus, sizes: &Sizes) -> Status {
@@ -80,14 +83,12 @@ fn status_of(app: &App, node: &NodeStatus, sizes: &Sizes) -> Status {
 }
 
 pub(super) async fn health(State(app): State<Arc<App>>) -> Answered {
-    // A read of the local state goes through the node's own loop: it answers while that turns.
-    sizes(&app).await?;
+    look(&app).await?;
     Ok(text("text/plain; charset=utf-8", "ok\n".to_owned()))
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Answered {
-    let node = fresh(&app).await?;
-    let sizes = sizes(&app).await?;
+    let (node, sizes) = look(&app).await?;
     let status = status_of(&app, &node, &sizes);
     let counters = node.counters;
     let mut out = String::with_capacity(8 << 10);

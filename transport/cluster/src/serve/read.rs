@@ -100,22 +100,22 @@ async fn read<R: Send + 'static>(
             Level::Session => {
                 catch_up(app, &asked).await?;
                 let (found, at) = local(app, ReadLevel::Local, &asked, &view).await?;
-                let staleness = at.leader_contact;
+                let staleness = at.staleness;
                 Ok((found, at, Level::Session, staleness))
             }
             Level::Bounded(bound) => {
                 let (found, at) = local(app, ReadLevel::Local, &asked, &view).await?;
-                match at.leader_contact {
+                match at.staleness {
                     Some(staleness) if staleness <= bound => {
                         Ok((found, at, asked_level, Some(staleness)))
                     }
-                    _ if leader(app).is_none() => Err(too_stale(bound, at.leader_contact)),
+                    _ if leader(app).is_none() => Err(too_stale(bound, at.staleness)),
                     _ => fresh(app, Level::Linearizable, &asked, &view).await,
                 }
             }
             Level::Eventual => {
                 let (found, at) = local(app, ReadLevel::Local, &asked, &view).await?;
-                let staleness = at.leader_contact;
+                let staleness = at.staleness;
                 Ok((found, at, Level::Eventual, staleness))
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use quorate::api::{CounterValue, ProblemKind};
 
-use super::support::{Answer, Http, Running, directory, fresh_key, settled, three};
+use super::support::{Answer, Http, PATIENCE, Running, directory, fresh_key, settled, three};
 
 fn everyone_but(node: &Running, nodes: &[Running]) -> String {
     let others: Vec<String> = nodes
@@ -26,6 +26,22 @@ async fn cut_off(node: &Running, nodes: &[Running]) {
 
 async fn heal(node: &Running) {
     node.http.put("/v1/faults", "{}").await.ok();
+}
+
+/// Waits until a node has applied something, and has word that this was current.
+async fn caught_up(node: &Running, index: u64) {
+    node.wait_for("what was written", |status| status.applied >= index)
+        .await;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while node
+        .http
+        .get("/v1/counters/none?consistency=eventual")
+        .await
+        .header("staleness-ms")
+        == "unknown"
+    {
+        assert!(tokio::time::Instant::now() < deadline, "no word");
+    }
 }
 
 async fn keyed_add(http: &Http, key: &str) -> Answer {
@@ -100,9 +116,7 @@ async fn a_follower_serves_what_it_has_and_says_how_old_it_may_be() {
         unreachable!()
     };
     let put = leader.http.put("/v1/kv/a", "1").await.ok();
-    follower
-        .wait_for("the write", |status| status.applied >= put.revision())
-        .await;
+    caught_up(follower, put.revision()).await;
     let got = follower
         .http
         .get("/v1/kv/a?consistency=eventual")
@@ -136,9 +150,7 @@ async fn a_node_that_is_cut_off_serves_only_what_may_be_old() {
         unreachable!()
     };
     let put = leader.http.put("/v1/kv/a", "1").await.ok();
-    follower
-        .wait_for("the write", |status| status.applied >= put.revision())
-        .await;
+    caught_up(follower, put.revision()).await;
     cut_off(follower, &nodes).await;
     follower
         .wait_for("no leader", |status| status.leader.is_none())
@@ -183,7 +195,7 @@ async fn a_write_of_unknown_fate_is_said_to_be_so_and_its_retry_counts_once() {
         options.allow_faults = true;
         // So long that the leader does not notice before the request has timed out.
         options.election_timeout = Duration::from_secs(4);
-        options.request_timeout = Duration::from_millis(400);
+        options.request_timeout = Duration::from_millis(1_500);
     })
     .await;
     let key = fresh_key();
@@ -249,6 +261,56 @@ async fn a_leader_that_is_cut_off_stops_leading_and_the_others_go_on() {
         .await;
     let got = leader.http.get("/v1/kv/a?consistency=eventual").await.ok();
     assert_eq!(got.text(), "2");
+}
+
+#[tokio::test]
+async fn a_follower_that_was_away_for_long_is_sent_the_whole_state() {
+    let dir = directory();
+    let nodes = three(dir.path(), |options| {
+        options.allow_faults = true;
+        options.snapshot_every = 20;
+    })
+    .await;
+    let [leader, follower, _] = &nodes[..] else {
+        unreachable!()
+    };
+    cut_off(follower, &nodes).await;
+    let key = fresh_key();
+    keyed_add(&leader.http, &key).await.ok();
+    let lease = "{\"owner\":\"ann\",\"ttl_ms\":60000}";
+    leader.http.post("/v1/leases/l", lease).await.ok();
+    let mut last = 0;
+    for value in 0..120 {
+        let path = format!("/v1/kv/{}", value % 10);
+        last = leader
+            .http
+            .put(&path, value.to_string())
+            .await
+            .ok()
+            .revision();
+    }
+    heal(follower).await;
+    let status = follower
+        .wait_for("the whole state", |status| status.applied >= last)
+        .await;
+    let of_leader = leader.http.status().await;
+    assert_eq!((status.keys, status.counters, status.leases), (10, 1, 1));
+    assert_eq!(status.idempotency_keys, of_leader.idempotency_keys);
+    assert_eq!(status.log_time_ms, of_leader.log_time_ms);
+    let metrics = follower.http.get("/metrics").await.ok();
+    assert!(
+        metrics
+            .text()
+            .lines()
+            .any(|line| line == "quorate_snapshots_restored_total 1"),
+        "{}",
+        metrics.text()
+    );
+    for key in 0..10 {
+        let path = format!("/v1/kv/{key}?consistency=eventual");
+        let got = follower.http.get(&path).await.ok();
+        assert_eq!(got.text(), (110 + key).to_string());
+    }
 }
 
 #[tokio::test]
