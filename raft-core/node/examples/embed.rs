@@ -3,12 +3,17 @@
 //! Run it with `cargo run -p quorate-raft-node --example embed`. In production each member is a
 //! process of its own, and `quorate_tcp::TcpTransport` takes the place of `Memory`.
 
+use std::error::Error;
+use std::path::Path;
+
 use bytes::Bytes;
 use quorate_clocks::NodeId;
-use quorate_raft_core::{Config, Index};
+use quorate_raft_core::{Config, Index, Message};
 use quorate_raft_log::{Log, LogOptions};
 use quorate_raft_node::{Node, NodeOptions, ProposeFailed, ReadLevel, RestoreError, StateMachine};
-use quorate_transport::Memory;
+use quorate_transport::{Memory, Transport};
+
+const MEMBERS: [NodeId; 3] = [NodeId(0), NodeId(1), NodeId(2)];
 
 #[derive(Default)]
 struct Counter(u64);
@@ -32,21 +37,22 @@ impl StateMachine for Counter {
     }
 }
 
+fn start<T>(id: NodeId, dir: &Path, transport: T) -> Result<Node<Counter>, Box<dyn Error>>
+where
+    T: Transport<Message = Message> + Send + 'static,
+{
+    let (log, opened) = Log::open(dir, LogOptions::default())?;
+    let options = NodeOptions::new(Config::new(id, MEMBERS));
+    let node = Node::start(options, log, opened, transport, Counter::default())?;
+    Ok(node)
+}
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
-    let ids = [NodeId(0), NodeId(1), NodeId(2)];
     let mut nodes = Vec::new();
-    for (id, transport) in ids.into_iter().zip(Memory::mesh(ids, 1_024)) {
-        let (log, opened) = Log::open(&dir.path().join(id.to_string()), LogOptions::default())?;
-        let options = NodeOptions::new(Config::new(id, ids));
-        nodes.push(Node::start(
-            options,
-            log,
-            opened,
-            transport,
-            Counter::default(),
-        )?);
+    for (id, transport) in MEMBERS.into_iter().zip(Memory::mesh(MEMBERS, 1_024)) {
+        nodes.push(start(id, &dir.path().join(id.to_string()), transport)?);
     }
 
     let (leader, applied) = loop {
@@ -58,10 +64,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     println!("{} at log position {}", applied.response, applied.position);
 
-    let read = leader.read(ReadLevel::Linearizable, |counter, at| {
-        (counter.0, at.applied)
-    });
-    println!("{:?}", read.await?);
+    let read = leader.read(ReadLevel::Linearizable, |counter, _| counter.0);
+    println!("read back: {}", read.await?);
 
     for node in &nodes {
         node.shutdown().await?;

@@ -56,8 +56,13 @@ pub enum Command {
     ///
     /// A history is a file of JSON lines as `quorate demo --history FILE` writes it.
     #[command(
-        after_help = "EXIT CODES: 0 all hold; 1 one is violated; 2 one cannot be read; 3 one cannot \
-        be decided\nwithin the checker's budget."
+        after_help = "A LINE of a history is one operation: who asked what, from when to when, and \
+        what it was told.\n  \
+        {\"process\":6,\"call_ns\":400,\"return_ns\":1845,\"op\":{\"get\":{\"key\":\"a\"}},\
+        \"result\":{\"ok\":{\"value\":null}}}\n\
+        The documentation of the crate quorate-consistency has the whole format.\n\n\
+        EXIT CODES: 0 all hold; 1 one is violated; 2 one cannot be read; 3 one cannot be decided\n\
+        within the checker's budget."
     )]
     Check(CheckArgs),
 }

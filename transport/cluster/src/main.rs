@@ -2,7 +2,7 @@
 // why: a command reads the clock, opens files and starts processes.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -42,5 +42,6 @@ fn show_log(command: &Command) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .init();
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::future::pending;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
@@ -191,9 +191,15 @@ impl Server {
 /// Opens the log, which locks the directory, and claims the directory for this node. Somebody
 /// else's directory is recognised before anything in it is opened for writing.
 fn open(options: &ServeOptions) -> Result<(Log, quorate_raft_log::Opened, Identity), ServeError> {
-    fs::create_dir_all(&options.data).map_err(|source| ServeError::DataDirectory {
-        dir: options.data.clone(),
-        source,
+    fs::create_dir_all(&options.data).map_err(|source| {
+        // The system's word for it is that it exists.
+        let is_file = options.data.is_file();
+        let source = match source.kind() {
+            ErrorKind::AlreadyExists if is_file => ErrorKind::NotADirectory.into(),
+            _ => source,
+        };
+        let dir = options.data.clone();
+        ServeError::DataDirectory { dir, source }
     })?;
     let identity = Identity::of(options);
     identity.check(&options.data)?;
