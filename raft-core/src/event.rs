@@ -84,6 +84,9 @@ pub enum Event {
         leader: Option<NodeId>,
     },
     /// A proposal of this node will not be reported as committed by it.
+    ///
+    /// Each proposal has one end: it is in [`Event::Committed`], or named here, or its index is
+    /// covered by an [`Event::Restore`] that comes before either, and then its fate is unknown.
     ProposalLost {
         /// What [`Raft::propose`](crate::Raft::propose) returned.
         position: Position,

@@ -113,6 +113,15 @@ struct Apply<S: StateMachine> {
     evidence: Evidence,
 }
 
+/// What still waits is dropped, so that who asked for it hears that the node has stopped. The
+/// handles keep the queue itself, and a read that races its end would stay in it.
+impl<S: StateMachine> Drop for Apply<S> {
+    fn drop(&mut self) {
+        self.todo.close();
+        while self.todo.blocking_recv().is_some() {}
+    }
+}
+
 impl<S: StateMachine> Apply<S> {
     fn run(mut self) {
         while let Some(job) = self.todo.blocking_recv() {

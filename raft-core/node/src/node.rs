@@ -13,7 +13,7 @@ use tokio::runtime::Handle as Runtime;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::apply::{self, ApplyJob};
-use crate::command::Command;
+use crate::command::{Command, Queued};
 use crate::driver::{Driver, Parts};
 use crate::read::{Closure, ReadWork};
 use crate::staleness::Proof;
@@ -41,7 +41,9 @@ pub(crate) type End = Option<Result<(), Fault>>;
 struct Handle<S: StateMachine> {
     id: NodeId,
     clock: SystemClock,
-    commands: mpsc::Sender<Command<S>>,
+    commands: mpsc::UnboundedSender<Queued<S>>,
+    /// Places in the queue of commands.
+    places: Arc<Semaphore>,
     /// Only the node's task keeps the apply thread going.
     apply: mpsc::WeakSender<ApplyJob<S>>,
     proof: watch::Receiver<Option<Proof>>,
@@ -51,6 +53,30 @@ struct Handle<S: StateMachine> {
     reads: Arc<Semaphore>,
     /// Dropped with the last handle, which ends the node. Futures under way hold no handle.
     _alive: oneshot::Sender<()>,
+}
+
+/// The way to the node's task, without a handle that keeps the node alive.
+struct Queue<S: StateMachine> {
+    commands: mpsc::UnboundedSender<Queued<S>>,
+    places: Arc<Semaphore>,
+}
+
+impl<S: StateMachine> Handle<S> {
+    fn queue(&self) -> Queue<S> {
+        Queue {
+            commands: self.commands.clone(),
+            places: Arc::clone(&self.places),
+        }
+    }
+}
+
+impl<S: StateMachine> Queue<S> {
+    /// Puts a command into the queue, once there is a place.
+    async fn send(self, command: Command<S>) -> Result<(), Stopped> {
+        let place = self.places.acquire_owned().await.map_err(|_| Stopped)?;
+        let queued = (command, Some(place));
+        self.commands.send(queued).map_err(|_| Stopped)
+    }
 }
 
 /// What a committed command came to.
@@ -112,7 +138,8 @@ impl<S: StateMachine> Node<S> {
             disk::start(log, id, disk_jobs).map_err(thread("disk"))?;
         let apply = apply::start(state, position, id, clock, options.max_open_reads)
             .map_err(thread("apply"))?;
-        let (commands, todo) = mpsc::channel(COMMANDS);
+        let (commands, todo) = mpsc::unbounded_channel();
+        let places = Arc::new(Semaphore::new(COMMANDS));
         let (alive, gone) = oneshot::channel();
         let (end_told, end) = watch::channel(None);
         let (proof_told, proof) = watch::channel(None);
@@ -126,6 +153,7 @@ impl<S: StateMachine> Node<S> {
             options,
             snapshot: position.index,
             commands: todo,
+            places: Arc::clone(&places),
             gone,
             disk_jobs,
             disk_reports,
@@ -140,6 +168,7 @@ impl<S: StateMachine> Node<S> {
                 id,
                 clock,
                 commands,
+                places,
                 apply: apply_jobs,
                 proof,
                 status,
@@ -170,14 +199,13 @@ impl<S: StateMachine> Node<S> {
         &self,
         command: Bytes,
     ) -> impl Future<Output = Result<Applied<S::Response>, ProposeFailed>> + Send + use<S> {
-        let commands = self.handle.commands.clone();
+        let queue = self.handle.queue();
         async move {
             let (reply, answer) = oneshot::channel();
-            commands
+            queue
                 .send(Command::Propose { command, reply })
                 .await
-                .map_err(|_| ProposeFailed::Stopped)?;
-            drop(commands);
+                .map_err(|Stopped| ProposeFailed::Stopped)?;
             // The node may have died between proposing and telling.
             answer.await.unwrap_or(Err(ProposeFailed::Unknown))
         }
@@ -200,7 +228,7 @@ impl<S: StateMachine> Node<S> {
         F: FnOnce(&S, ReadAt) -> R + Send + 'static,
     {
         let place = Arc::clone(&self.handle.reads).try_acquire_owned();
-        let commands = self.handle.commands.clone();
+        let queue = self.handle.queue();
         let apply = self.handle.apply.clone();
         let proof = self.handle.proof.clone();
         async move {
@@ -221,12 +249,12 @@ impl<S: StateMachine> Node<S> {
                     .upgrade()
                     .is_some_and(|apply| apply.try_send(ApplyJob::Read(read)).is_ok())
             } else {
-                commands.send(Command::Read { level, work }).await.is_ok()
+                queue.send(Command::Read { level, work }).await.is_ok()
             };
             if !taken {
                 return Err(ReadFailed::Stopped);
             }
-            drop((commands, apply, proof));
+            drop((apply, proof));
             match answer.await {
                 Ok(Ok(Ok(value))) => Ok(value),
                 Ok(Ok(Err(panic))) => resume_unwind(panic),
@@ -277,11 +305,10 @@ impl<S: StateMachine> Node<S> {
     pub fn fresh_status(
         &self,
     ) -> impl Future<Output = Result<NodeStatus, Stopped>> + Send + use<S> {
-        let commands = self.handle.commands.clone();
+        let queue = self.handle.queue();
         async move {
             let (reply, answer) = oneshot::channel();
-            let asked = commands.send(Command::Status { reply }).await;
-            asked.map_err(|_| Stopped)?;
+            queue.send(Command::Status { reply }).await?;
             answer.await.map_err(|_| Stopped)
         }
     }
@@ -295,8 +322,8 @@ impl<S: StateMachine> Node<S> {
     /// and gives the log's directory and the transport free. An error is the fault that had ended
     /// it before.
     pub async fn shutdown(&self) -> Result<(), Fault> {
-        // A closed channel means that it is stopping already.
-        let _ = self.handle.commands.send(Command::Shutdown).await;
+        // Not behind those who wait for a place. A closed queue means that it is stopping already.
+        let _ = self.handle.commands.send((Command::Shutdown, None));
         self.ended().await
     }
 

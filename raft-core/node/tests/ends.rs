@@ -2,6 +2,10 @@
 
 mod common;
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,8 +14,8 @@ use quorate_clocks::NodeId;
 use quorate_raft_core::{Config, Index, Message};
 use quorate_raft_log::{Log, LogOptions};
 use quorate_raft_node::{
-    Fault, Node, NodeOptions, ProposeFailed, ReadFailed, ReadLevel, RestoreError, StartError,
-    StateMachine, Stopped,
+    Fault, Node, NodeOptions, NodeStatus, ProposeFailed, ReadFailed, ReadLevel, RestoreError,
+    StartError, StateMachine, Stopped,
 };
 use quorate_transport::Memory;
 use tokio::task::JoinSet;
@@ -227,4 +231,121 @@ fn outside_of_a_runtime_is_said_and_not_panicked() {
     let dir = tempfile::tempdir().unwrap();
     let started = start(dir.path(), &[NodeId(0)], Ledger::default());
     assert!(matches!(started, Err(StartError::NoRuntime)));
+}
+
+/// Its caller waits for something else, and polls it no more.
+#[tokio::test]
+async fn a_proposal_that_nobody_polls_does_not_keep_a_shutdown_from_ending() {
+    let cluster = Cluster::start(1);
+    cluster.leader().await;
+    let node = cluster.node(0);
+    // As many as find a place, and one that waits for the next.
+    let propose = || Box::pin(node.propose(Bytes::from("x")));
+    let mut placed: Vec<_> = (0..1_024).map(|_| propose()).collect();
+    let mut waiting = pin!(node.propose(Bytes::from("y")));
+    poll_fn(|cx| {
+        for proposal in &mut placed {
+            assert!(proposal.as_mut().poll(cx).is_pending());
+        }
+        assert!(waiting.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+    soon("a shutdown", node.shutdown()).await.unwrap();
+    for proposal in placed {
+        soon("an answer", proposal).await.ok();
+    }
+    let refused = soon("a refusal", waiting).await;
+    assert_eq!(
+        refused.map(|applied| applied.response),
+        Err(ProposeFailed::Stopped)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn local_reads_that_race_the_end_are_answered() {
+    for _ in 0..400 {
+        let mut cluster = Cluster::start(1);
+        let node = cluster.nodes[0].take().unwrap();
+        let (begun, reading) = mpsc::channel();
+        let readers = [(); 3].map(|()| {
+            let (node, begun) = (node.clone(), begun.clone());
+            std::thread::spawn(move || {
+                let mut context = Context::from_waker(Waker::noop());
+                let mut waiting = Vec::new();
+                let mut refused = 0;
+                while refused < 10 {
+                    let mut read = Box::pin(node.read(ReadLevel::Local, |_, _| ()));
+                    match read.as_mut().poll(&mut context) {
+                        Poll::Pending => waiting.push(read),
+                        Poll::Ready(Err(ReadFailed::Stopped)) => refused += 1,
+                        Poll::Ready(_) => {}
+                    }
+                    waiting.retain_mut(|read| read.as_mut().poll(&mut context).is_pending());
+                    let _ = begun.send(());
+                }
+                waiting
+            })
+        });
+        for _ in 0..500 {
+            reading.recv().unwrap();
+        }
+        soon("a shutdown", node.shutdown()).await.unwrap();
+        for reader in readers {
+            for read in reader.join().unwrap() {
+                soon("an answer", read).await.ok();
+            }
+        }
+    }
+}
+
+/// What was committed waits for a busy state machine, and a new leader's snapshot overtakes it.
+#[tokio::test]
+async fn what_a_snapshot_overtakes_ends_as_unknown() {
+    let cluster = Cluster::start_with(3, |options| {
+        options.snapshot_every = 10;
+        options.keep_entries = 0;
+    });
+    cluster.propose("x").await;
+    let (old, release, mut proposals) = loop {
+        let old = cluster.leader().await;
+        let (release, released) = mpsc::channel::<()>();
+        let busy = cluster.node(old).read(ReadLevel::Local, move |_, _| {
+            let _ = released.recv();
+        });
+        tokio::spawn(busy);
+        let mut proposals = JoinSet::new();
+        let before = cluster.node(old).status().raft.commit;
+        // Each in a batch of its own, and more than may wait for the state machine.
+        for count in 0..40 {
+            let propose = cluster.node(old).propose(format!("{count}").into());
+            proposals.spawn(async move { propose.await.map(|applied| applied.response) });
+            let proposed = |status: &NodeStatus| {
+                status.raft.commit.0 > before.0 + count || status.counters.proposals_refused > 0
+            };
+            cluster.wait_status(old, "a commit", proposed).await;
+        }
+        if cluster.node(old).status().counters.proposals_refused == 0 {
+            break (old, release, proposals);
+        }
+    };
+    cluster.cut(old, true);
+    let mut last = Index::ZERO;
+    for command in common::commands(30) {
+        last = cluster.propose(command).await.position.index;
+    }
+    cluster.cut(old, false);
+    cluster
+        .wait_status(old, "a snapshot", |status| status.raft.last.index >= last)
+        .await;
+    drop(release);
+    let mut unknown = 0;
+    while let Some(answer) = soon("an answer", proposals.join_next()).await {
+        match answer.unwrap() {
+            Ok(_) => {}
+            Err(ProposeFailed::Unknown) => unknown += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert!(unknown > 0, "the snapshot overtook nothing");
 }

@@ -58,8 +58,10 @@ where
 
     /// Nothing that was not begun is begun any more.
     async fn refuse_commands(&mut self) {
+        // Nobody gets a place any more, and who has one has used it.
+        self.places.close();
         self.commands.close();
-        while let Some(command) = self.commands.recv().await {
+        while let Some((command, _place)) = self.commands.recv().await {
             match command {
                 Command::Propose { reply, .. } => {
                     let _ = reply.send(Err(ProposeFailed::Stopped));

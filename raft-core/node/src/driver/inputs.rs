@@ -25,8 +25,9 @@ where
 {
     /// Gathers all that is there. Ready when anything is.
     pub(super) fn poll_inputs(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut ready = self.poll_messages(cx);
-        ready |= self.poll_reports(cx);
+        // Messages come last: tokio lets a task take so many things in one turn, and peers that
+        // always have more must not use all of them up.
+        let mut ready = self.poll_reports(cx);
         match self.commands.poll_recv_many(cx, &mut self.taken, MOST) {
             Poll::Pending => {}
             Poll::Ready(count) => {
@@ -40,6 +41,7 @@ where
             ready = true;
         }
         ready |= self.timer.as_mut().poll(cx).is_ready();
+        ready |= self.poll_messages(cx);
         if ready {
             Poll::Ready(())
         } else {
@@ -115,7 +117,7 @@ where
 
     fn take_commands(&mut self) {
         let mut taken = std::mem::take(&mut self.taken);
-        for command in taken.drain(..) {
+        for (command, _place) in taken.drain(..) {
             match command {
                 Command::Propose { command, reply } => self.propose(command, reply),
                 Command::Read { level, work } => self.read(level, work),

@@ -12,17 +12,18 @@ mod tell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use quorate_clocks::{Instant, NodeId, SystemClock};
 use quorate_raft_core::{Event, Index, Message, Position, Raft, ReadTicket, Role, Term};
 use quorate_transport::{Received, Transport};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::coop::consume_budget;
 use tokio::time::{Sleep, sleep};
 
 use crate::apply::{ApplyHandle, ApplyReport, Reply};
-use crate::command::Command;
+use crate::command::Queued;
 use crate::disk::{DiskJob, DiskReport};
 use crate::node::End;
 use crate::staleness::Proof;
@@ -38,7 +39,9 @@ pub(crate) struct Parts<S: StateMachine, T> {
     pub(crate) options: NodeOptions,
     /// The last entry in the newest durable snapshot.
     pub(crate) snapshot: Index,
-    pub(crate) commands: mpsc::Receiver<Command<S>>,
+    pub(crate) commands: mpsc::UnboundedReceiver<Queued<S>>,
+    /// Closed when nothing is taken any more.
+    pub(crate) places: Arc<Semaphore>,
     /// Ends when the last handle is gone.
     pub(crate) gone: oneshot::Receiver<()>,
     pub(crate) disk_jobs: mpsc::Sender<DiskJob>,
@@ -59,11 +62,12 @@ pub(crate) struct Driver<S: StateMachine, T> {
     stopping: bool,
     fault: Option<Fault>,
 
-    commands: mpsc::Receiver<Command<S>>,
+    commands: mpsc::UnboundedReceiver<Queued<S>>,
+    places: Arc<Semaphore>,
     gone: oneshot::Receiver<()>,
     /// Inputs of this turn. The buffers are kept from turn to turn.
     received: Vec<Received<Message>>,
-    taken: Vec<Command<S>>,
+    taken: Vec<Queued<S>>,
     disk_reports: Vec<DiskReport>,
     apply_reports: Vec<ApplyReport<S>>,
     timer: Pin<Box<Sleep>>,
@@ -150,6 +154,7 @@ where
             stopping: false,
             fault: None,
             commands: parts.commands,
+            places: parts.places,
             gone: parts.gone,
             received: Vec::new(),
             taken: Vec::new(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quorate_clocks::NodeId;
-use quorate_raft_core::{Entry, Event, Fate, Message};
+use quorate_raft_core::{Entry, Event, Fate, Index, Message};
 use quorate_transport::{Lane, Refused, Transport};
 
 use super::Driver;
@@ -105,7 +105,10 @@ where
                 self.apply.held = Some(event);
             }
             Event::Committed { entries } => self.apply_entries(entries),
-            Event::Restore { snapshot } => self.ask_apply(ApplyJob::Restore(snapshot)),
+            Event::Restore { snapshot } => {
+                self.settle_covered(snapshot.position.index);
+                self.ask_apply(ApplyJob::Restore(snapshot));
+            }
             Event::Load {
                 from,
                 to,
@@ -128,6 +131,15 @@ where
             Event::ReadLost { ticket } => self.read_lost(ticket),
             // The role is looked at after each input, where the cause is known.
             _ => {}
+        }
+    }
+
+    /// What a snapshot covers, and was not handed out before, is never handed out.
+    fn settle_covered(&mut self, through: Index) {
+        let open = self.open.keys().copied();
+        let covered: Vec<_> = open.filter(|open| open.index <= through).collect();
+        for reply in covered.iter().filter_map(|open| self.open.remove(open)) {
+            let _ = reply.send(Err(ProposeFailed::Unknown));
         }
     }
 
