@@ -1,4 +1,6 @@
 //! Histories whose verdict every textbook agrees on, and the limits of a check.
+// A small stack is had on a thread of its own.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::collections::VecDeque;
 

@@ -7,7 +7,7 @@
 // The time that each check takes is printed, and nothing depends on it.
 #![allow(clippy::disallowed_methods)]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,7 @@ where
 fn register_history(file: &Path) -> History<RegisterInput<i64>, RegisterOutput<i64>> {
     let text = std::fs::read_to_string(file).unwrap();
     let mut history = History::new();
-    let mut open: HashMap<u64, usize> = HashMap::new();
+    let mut open: BTreeMap<u64, usize> = BTreeMap::new();
     for (time, line) in (0..).zip(text.lines()) {
         let Some((_, event)) = line.split_once("jepsen.util - ") else {
             continue;
@@ -174,7 +174,7 @@ impl Model for Appended {
 fn appended_history(file: &Path) -> History<(String, AppendedInput), Option<String>> {
     let text = std::fs::read_to_string(file).unwrap();
     let mut history = History::new();
-    let mut open: HashMap<u64, usize> = HashMap::new();
+    let mut open: BTreeMap<u64, usize> = BTreeMap::new();
     for (time, line) in (0..).zip(text.lines()) {
         let after = |name: &str| line.split_once(name).unwrap().1;
         let word = |name: &str| after(name).split([',', '}']).next().unwrap().trim();

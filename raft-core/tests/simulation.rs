@@ -2,6 +2,8 @@
 //!
 //! `QUORATE_SIM_SEEDS=1000 cargo test -p quorate-raft-core --test simulation` runs more of them,
 //! `QUORATE_SIM_FROM=17` starts elsewhere, and `QUORATE_SIM_TRACE=1` prints every step.
+// How many seeds is said by the environment.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod sim;
 

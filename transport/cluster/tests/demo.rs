@@ -1,6 +1,6 @@
 //! The demo as a stranger runs it: it keeps its promises, says so, and leaves nothing behind.
 // why: it starts a program, and reads what it says.
-#![allow(clippy::disallowed_methods)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 use std::path::Path;
 use std::process::{Command, Output};
