@@ -25,12 +25,17 @@ pub struct NodeOptions {
     /// Drives the election timeouts. Another one for every member and every start; the default is
     /// made of the id and the time of day.
     pub seed: u64,
-    /// A snapshot is taken when this many entries were applied since the last one. Zero takes none,
-    /// and the log grows for ever.
+    /// A snapshot is taken when this many entries were applied since the last one. Zero counts no
+    /// entries.
     pub snapshot_every: u64,
+    /// A snapshot is taken, too, when about this many bytes of entries were applied since the last
+    /// one. Zero counts no bytes; with both at zero none is taken, and the log grows for ever.
+    pub snapshot_every_bytes: u64,
     /// Entries before a snapshot that stay in the log, so that a member that was away for a short
     /// while is sent entries and not the snapshot.
     pub keep_entries: u64,
+    /// About how many bytes of such entries stay at most.
+    pub keep_bytes: u64,
     /// Proposals that this node has taken and not yet answered. One more is refused with
     /// [`Overloaded`](crate::ProposeFailed::Overloaded).
     pub max_open_proposals: usize,
@@ -40,7 +45,8 @@ pub struct NodeOptions {
 }
 
 impl NodeOptions {
-    /// Snapshots every 65,536 entries of which 16,384 stay, 65,536 open proposals, as many reads.
+    /// Snapshots every 65,536 entries of which 16,384 stay or every 256 MiB of which 64 MiB stay,
+    /// 65,536 open proposals, as many reads.
     pub fn new(raft: Config) -> Self {
         let wall = SystemClock::wall().as_nanos();
         Self {
@@ -48,7 +54,9 @@ impl NodeOptions {
             seed: wall ^ raft.id.0.wrapping_mul(0x9E37_79B9_7F4A_7C15),
             raft,
             snapshot_every: 65_536,
+            snapshot_every_bytes: 256 << 20,
             keep_entries: 16_384,
+            keep_bytes: 64 << 20,
             max_open_proposals: 65_536,
             max_open_reads: 65_536,
         }

@@ -141,9 +141,27 @@ async fn a_node_that_was_away_for_long_gets_the_snapshot() {
 }
 
 #[tokio::test]
+async fn a_log_of_few_large_commands_is_compacted_too() {
+    let cluster = Cluster::start_with(1, |options| {
+        options.snapshot_every = 0;
+        options.snapshot_every_bytes = 20_000;
+        options.keep_bytes = 5_000;
+    });
+    for _ in 0..100 {
+        cluster.propose(vec![7; 1_000]).await;
+    }
+    let compacted = cluster.wait_status(0, "a compacted log", |status| {
+        status.snapshot.0 > 20 && status.raft.start.index.0 > status.snapshot.0 - 10
+    });
+    let saved = compacted.await.counters.snapshots_saved;
+    assert!((2..=10).contains(&saved), "{saved}");
+}
+
+#[tokio::test]
 async fn what_is_no_longer_in_memory_comes_from_the_log() {
     let mut cluster = Cluster::start_with(3, |options| {
         options.snapshot_every = 0;
+        options.snapshot_every_bytes = 0;
         options.raft.window_bytes = 0;
         options.raft.max_append_bytes = 200;
         options.raft.max_committed_bytes = 100;

@@ -188,8 +188,11 @@ where
                 self.counters.snapshots_saved += 1;
                 self.counters.log_bytes += bytes;
                 self.snapshots.durable = self.snapshots.durable.max(position.index);
-                let through = position.index.0.saturating_sub(self.options.keep_entries);
-                let through = Index(through);
+                let kept = Index(position.index.0.saturating_sub(self.options.keep_entries));
+                let kept_bytes = self.snapshots.sizes.before(self.options.keep_bytes);
+                // Whatever is the less to keep, and nothing that the snapshot does not cover.
+                let through = kept.max(kept_bytes.min(position.index));
+                self.snapshots.sizes.forget(through);
                 self.raft.compact(through);
                 self.ask_disk(DiskJob::Purge { through });
             }
@@ -241,9 +244,17 @@ where
     }
 
     fn snapshot_when_due(&mut self) {
-        let every = self.options.snapshot_every;
-        let since = self.apply.applied.0.saturating_sub(self.snapshots.newest.0);
-        if every > 0 && since >= every && !self.snapshots.busy {
+        let (every, every_bytes) = (
+            self.options.snapshot_every,
+            self.options.snapshot_every_bytes,
+        );
+        if self.snapshots.busy || self.apply.applied <= self.snapshots.newest {
+            return;
+        }
+        let newest = self.snapshots.newest;
+        let since = self.apply.applied.0.saturating_sub(newest.0);
+        let by_entries = every > 0 && since >= every;
+        if by_entries || (every_bytes > 0 && self.snapshots.sizes.after(newest) >= every_bytes) {
             self.snapshots.busy = self.apply.jobs.try_send(ApplyJob::TakeSnapshot).is_ok();
         }
     }

@@ -7,6 +7,7 @@ mod end;
 mod inputs;
 mod outputs;
 mod reads;
+mod sizes;
 mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use crate::staleness::Proof;
 use crate::status::Counters;
 use crate::{Fault, NodeOptions, NodeStatus, StateMachine};
 use reads::WaitingRead;
+use sizes::Sizes;
 
 /// What a driver is made of.
 pub(crate) struct Parts<S: StateMachine, T> {
@@ -125,6 +127,8 @@ struct Snapshots {
     durable: Index,
     /// One is being taken, saved, or the log behind it purged.
     busy: bool,
+    /// How much of the log is behind them.
+    sizes: Sizes,
 }
 
 impl<S, T> Driver<S, T>
@@ -162,7 +166,6 @@ where
             apply_reports: Vec::new(),
             timer: Box::pin(sleep(std::time::Duration::ZERO)),
             timer_at: now,
-            options: parts.options,
             disk: DiskSide {
                 jobs: parts.disk_jobs,
                 reports: parts.disk_reports,
@@ -183,7 +186,9 @@ where
                 newest: parts.snapshot,
                 durable: parts.snapshot,
                 busy: false,
+                sizes: Sizes::new(parts.options.snapshot_every_bytes.max(1)),
             },
+            options: parts.options,
             open: BTreeMap::new(),
             reads: BTreeMap::new(),
             counters,

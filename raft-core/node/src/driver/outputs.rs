@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use quorate_clocks::NodeId;
+use quorate_raft_core::wire::entry_len;
 use quorate_raft_core::{Entry, Event, Fate, Index, Message};
 use quorate_transport::{Lane, Refused, Transport};
 
@@ -144,10 +145,11 @@ where
     }
 
     fn apply_entries(&mut self, entries: Vec<Entry>) {
-        let open = &mut self.open;
+        let (open, sizes) = (&mut self.open, &mut self.snapshots.sizes);
         let batch = entries
             .into_iter()
             .map(|entry| {
+                sizes.note(entry.position.index, entry_len(&entry) as u64);
                 let reply = open.remove(&entry.position);
                 (entry, reply)
             })
