@@ -23,6 +23,15 @@ pub trait Transport {
 
     /// Takes the next message that has arrived, or arranges for `cx` to be woken by the next one.
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Received<Self::Message>>;
+
+    /// Sends what it still can, ends, and gives free what it holds, such as a port. Ready when that
+    /// is done, which takes a bounded time. Nothing is sent or received after the first call.
+    ///
+    /// Dropping a transport ends it too, but says nothing about when.
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _ = cx;
+        Poll::Ready(())
+    }
 }
 
 /// A message that arrived.

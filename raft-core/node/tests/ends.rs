@@ -7,7 +7,8 @@ mod common;
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use quorate_raft_node::{
     Fault, Node, NodeOptions, NodeStatus, ProposeFailed, ReadFailed, ReadLevel, RestoreError,
     StartError, StateMachine, Stopped,
 };
-use quorate_transport::Memory;
+use quorate_transport::{Memory, Received, Refused, Transmit, Transport};
 use tokio::task::JoinSet;
 
 /// A leader without a majority, with proposals that can not end by themselves.
@@ -351,4 +352,47 @@ async fn what_a_snapshot_overtakes_ends_as_unknown() {
         }
     }
     assert!(unknown > 0, "the snapshot overtook nothing");
+}
+
+/// Takes a while to give its port free.
+struct Slow {
+    left: u32,
+    closed: Arc<AtomicBool>,
+}
+
+impl Transport for Slow {
+    type Message = Message;
+
+    fn send(&mut self, _: Transmit<Message>) -> Result<(), Refused<Message>> {
+        Ok(())
+    }
+
+    fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<Received<Message>> {
+        Poll::Pending
+    }
+
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.left > 0 {
+            self.left -= 1;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.closed.store(true, Ordering::Relaxed);
+        Poll::Ready(())
+    }
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_when_the_transport_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, opened) = Log::open(dir.path(), LogOptions::default()).unwrap();
+    let closed = Arc::new(AtomicBool::new(false));
+    let transport = Slow {
+        left: 100,
+        closed: Arc::clone(&closed),
+    };
+    let options = NodeOptions::new(Config::new(NodeId(1), [NodeId(1)]));
+    let node = Node::start(options, log, opened, transport, Ledger::default()).unwrap();
+    soon("a shutdown", node.shutdown()).await.unwrap();
+    assert!(closed.load(Ordering::Relaxed));
 }

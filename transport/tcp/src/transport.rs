@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use quorate_clocks::NodeId;
@@ -12,7 +14,7 @@ use quorate_transport::{Backoff, Lane, LaneGroup, Received, Refused, Transmit, T
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep};
 
 use crate::accept::{Acceptor, Inbound};
 use crate::dial::Dialer;
@@ -43,6 +45,8 @@ pub struct TcpTransport<M> {
     prompt_run: u32,
     max_frame_bytes: usize,
     close_timeout: Duration,
+    /// Set by the first call of `poll_close`.
+    close_by: Option<Pin<Box<Sleep>>>,
     closing: watch::Sender<bool>,
     tasks: JoinSet<()>,
     stats: TcpStats,
@@ -167,6 +171,7 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
             prompt_run: 0,
             max_frame_bytes,
             close_timeout,
+            close_by: None,
             closing,
             tasks,
             stats,
@@ -195,10 +200,22 @@ impl<M> TcpTransport<M> {
     /// Takes at most [`TcpOptions::close_timeout`]. What could not be written by then is lost; what
     /// was written may still be lost, as ever.
     pub async fn close(mut self) {
-        self.closing.send_replace(true);
-        let all_done = async { while self.tasks.join_next().await.is_some() {} };
-        let _ = timeout(self.close_timeout, all_done).await;
-        self.tasks.shutdown().await;
+        poll_fn(|cx| self.poll_end(cx)).await;
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timeout = self.close_timeout;
+        let closing = &self.closing;
+        let deadline = self.close_by.get_or_insert_with(|| {
+            closing.send_replace(true);
+            Box::pin(sleep(timeout))
+        });
+        if deadline.as_mut().poll(cx).is_ready() {
+            // What is aborted is still waited for: it may hold a port until then.
+            self.tasks.abort_all();
+        }
+        while ready!(self.tasks.poll_join_next(cx)).is_some() {}
+        Poll::Ready(())
     }
 }
 
@@ -240,6 +257,11 @@ impl<M: Wire + Send + 'static> Transport for TcpTransport<M> {
             return Poll::Ready(received);
         }
         Poll::Pending
+    }
+
+    /// As [`TcpTransport::close`].
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.poll_end(cx)
     }
 }
 

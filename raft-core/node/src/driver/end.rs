@@ -35,13 +35,14 @@ where
         };
         let id = status.raft.id.0;
         let Self {
-            transport,
+            mut transport,
             fault,
             end,
             status: published,
             ..
         } = self;
         // Whoever waits for the end may start the node again: first everything is free.
+        poll_fn(|cx| transport.poll_close(cx)).await;
         drop(transport);
         published.send_replace(status);
         match fault {

@@ -120,6 +120,10 @@ impl<T: Transport> Faulty<T> {
 impl<T: Transport> Transport for Faulty<T> {
     type Message = T::Message;
 
+    fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.inner.poll_close(cx)
+    }
+
     fn send(&mut self, transmit: Transmit<T::Message>) -> Result<(), Refused<T::Message>> {
         match self.switch.link(transmit.to) {
             Link::Whole => self.inner.send(transmit),
