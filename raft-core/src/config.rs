@@ -22,7 +22,9 @@ pub struct Config {
     /// How much faster or slower than another a member's clock may run, in parts per million.
     /// Leases are shortened by it; only lease reads depend on it.
     pub clock_drift_ppm: u32,
-    /// The largest command, in bytes.
+    /// The largest command, in bytes. An append holds at least one whole command, so the transport
+    /// must take messages of this and of [`max_append_bytes`](Self::max_append_bytes), and some 100
+    /// bytes more.
     pub max_command_bytes: usize,
     /// Encoded bytes of entries in one append, at least one entry.
     pub max_append_bytes: usize,

@@ -304,6 +304,11 @@ impl Log {
         self.index.last()
     }
 
+    /// The most bytes that one [`write`](Self::write) may have, as they are encoded.
+    pub const fn max_record_bytes(&self) -> usize {
+        self.options.max_record_bytes
+    }
+
     /// What the log has done since it was opened, and how large it is.
     pub fn stats(&self) -> LogStats {
         LogStats {

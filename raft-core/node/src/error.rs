@@ -111,6 +111,17 @@ pub enum StartError {
         /// Which one, and its bounds.
         what: &'static str,
     },
+    /// What Raft may ask the log to write at once is over what the log takes: under load the node
+    /// would fail.
+    #[error(
+        "Raft may write {needed_bytes} bytes at once (Config::max_uncommitted_bytes and one append) and the log takes {limit_bytes} (LogOptions::max_record_bytes); lower the one or raise the other"
+    )]
+    RecordLimit {
+        /// How much Raft may write at once.
+        needed_bytes: usize,
+        /// How much the log takes.
+        limit_bytes: usize,
+    },
     /// The state machine refuses the snapshot that the log holds. The snapshot is from another
     /// application or version, or damaged.
     #[error("the snapshot at {position} is refused: {source}")]

@@ -103,7 +103,7 @@ impl<S: StateMachine> Node<S> {
     where
         T: Transport<Message = Message> + Send + 'static,
     {
-        options.check()?;
+        options.check(&log)?;
         let runtime = Runtime::try_current().map_err(|_| StartError::NoRuntime)?;
         let clock = SystemClock::new();
         let id = options.raft.id;

@@ -3,7 +3,12 @@
 use quorate_clocks::SystemClock;
 use quorate_raft_core::Config;
 
+use quorate_raft_log::Log;
+
 use crate::StartError;
+
+/// More than a record has besides its entries.
+const RECORD_OVERHEAD: usize = 4 << 10;
 
 /// The settings of a node: those of Raft, and those of its driver.
 ///
@@ -62,7 +67,7 @@ impl NodeOptions {
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), StartError> {
+    pub(crate) fn check(&self, log: &Log) -> Result<(), StartError> {
         // tokio's semaphores and channels have fewer permits than usize::MAX.
         const MOST: usize = 1 << 24;
         if self.max_open_proposals == 0 {
@@ -73,6 +78,18 @@ impl NodeOptions {
         if self.max_open_reads == 0 || self.max_open_reads > MOST {
             return Err(StartError::Setting {
                 what: "max_open_reads is not from 1 to 16,777,216",
+            });
+        }
+        // The core takes one more append while less waits for the disk than may.
+        let append = self.raft.max_append_bytes.max(self.raft.max_command_bytes);
+        let needed_bytes = [append, RECORD_OVERHEAD]
+            .into_iter()
+            .fold(self.raft.max_uncommitted_bytes, usize::saturating_add);
+        let limit_bytes = log.max_record_bytes();
+        if needed_bytes > limit_bytes {
+            return Err(StartError::RecordLimit {
+                needed_bytes,
+                limit_bytes,
             });
         }
         Ok(())

@@ -223,6 +223,21 @@ async fn a_node_does_not_start_on_what_it_can_not_run() {
         start(&dir, &[NodeId(7)], Ledger::default()),
         Err(StartError::Raft(_))
     ));
+    let small = LogOptions {
+        max_record_bytes: 1 << 20,
+        ..LogOptions::default()
+    };
+    let (log, opened) = Log::open(&dir, small).unwrap();
+    let options = NodeOptions::new(Config::new(NodeId(0), [NodeId(0)]));
+    let transport = Memory::mesh([NodeId(0)], 1).pop().unwrap();
+    let started = Node::start(options, log, opened, transport, Ledger::default());
+    assert!(matches!(
+        started,
+        Err(StartError::RecordLimit {
+            limit_bytes: 0x10_0000,
+            ..
+        })
+    ));
     let node = start(&dir, &[NodeId(0)], Ledger::default()).unwrap();
     let again = node.wait_applied(applied.position.index);
     soon("what the log holds", again).await.unwrap();
