@@ -50,3 +50,49 @@ impl fmt::Display for Incarnation {
         write!(f, "life {}", self.0)
     }
 }
+
+/// Who counts: one life of one node.
+///
+/// A replica that lost its disk and counts again from one reuses what it has counted before: its new
+/// events carry the numbers of old ones, others take them for known, and its writes vanish. With the
+/// incarnation in the identity, the new life counts for itself. Raise it whenever a node starts
+/// without being sure of its last count.
+///
+/// ```
+/// use quorate_clocks::{Actor, Incarnation, NodeId};
+///
+/// let first = Actor::new(NodeId(3), Incarnation(1));
+/// let second = first.next_life().expect("not the last life");
+/// assert!(first < second && first.node == second.node);
+/// assert_eq!(second.to_string(), "n3.2");
+/// ```
+// The order of the fields is the order of the actors: the lives of a node are beside each other.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Actor {
+    /// The node.
+    pub node: NodeId,
+    /// Which of its lives.
+    pub incarnation: Incarnation,
+}
+
+impl Actor {
+    /// A life of a node.
+    pub const fn new(node: NodeId, incarnation: Incarnation) -> Self {
+        Self { node, incarnation }
+    }
+
+    /// The life after this one, or nothing when there is no larger number.
+    pub const fn next_life(self) -> Option<Self> {
+        match self.incarnation.0.checked_add(1) {
+            Some(next) => Some(Self::new(self.node, Incarnation(next))),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.node, self.incarnation.0)
+    }
+}

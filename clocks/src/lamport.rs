@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::NodeId;
+use crate::{Causality, NodeId, Relation};
 
 /// When an event happened on a [`LamportClock`]: a count, and the node that counted.
 ///
@@ -45,6 +45,15 @@ impl LamportStamp {
             time: (both >> 64) as u64,
             node: NodeId(both as u64),
         }
+    }
+}
+
+/// Known of two stamps of one node only. The smaller stamp of another node may belong to a cause, or
+/// to an event that knows nothing of this one.
+impl Causality for LamportStamp {
+    fn relate(&self, other: &Self) -> Option<Relation> {
+        let (mine, theirs) = (self.time, other.time);
+        (self.node == other.node).then(|| Relation::from_surplus(mine > theirs, mine < theirs))
     }
 }
 

@@ -71,6 +71,8 @@
 //! - `serde`: `Serialize` and `Deserialize` for stamps and identities.
 #![no_std]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
@@ -78,7 +80,12 @@ mod hybrid;
 mod identity;
 mod instant;
 mod lamport;
+#[cfg(feature = "alloc")]
+pub mod laws;
 mod manual;
+#[cfg(feature = "alloc")]
+mod random;
+mod relation;
 #[cfg(target_has_atomic = "64")]
 mod sync;
 #[cfg(feature = "system-clock")]
@@ -88,10 +95,11 @@ mod wall;
 #[cfg(target_has_atomic = "64")]
 pub use hybrid::AtomicHybridClock;
 pub use hybrid::{HybridClock, HybridNowError, HybridReceiveError, HybridStamp};
-pub use identity::{Incarnation, NodeId};
+pub use identity::{Actor, Incarnation, NodeId};
 pub use instant::Instant;
 pub use lamport::{LamportClock, LamportExhausted, LamportStamp};
 pub use manual::ManualClock;
+pub use relation::{Causality, Relation};
 #[cfg(feature = "system-clock")]
 pub use system::SystemClock;
 pub use wall::WallTime;
