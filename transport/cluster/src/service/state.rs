@@ -200,7 +200,9 @@ impl Service {
         let freed = self.values.get(&key).map_or(0, |old| old.size(&key));
         let value = Value {
             revision: index,
-            bytes,
+            // The command is a slice of a frame or of a piece of the log, which may be a thousand
+            // times as large: a value that shared its memory would hold all of that for ever.
+            bytes: Bytes::copy_from_slice(&bytes),
         };
         if !self.make_room(freed, value.size(&key)) {
             return Outcome::Full;

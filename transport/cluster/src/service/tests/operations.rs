@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
-use super::super::{Answer, Condition, Operation, Outcome};
+use quorate_clocks::Instant;
+
+use super::super::{Answer, Command, Condition, Operation, Outcome};
 use super::{Harness, put_if};
 use crate::service::state::MAX_HELD_BYTES;
 
@@ -46,6 +48,25 @@ fn a_revision_is_the_index_of_the_last_write() {
             existed: false
         }
     );
+}
+
+#[test]
+fn a_value_does_not_hold_the_memory_that_its_command_came_in() {
+    let mut log = Harness::new();
+    let command = Command {
+        stamp: Instant::ORIGIN,
+        idempotency_key: Some("k".into()),
+        operation: put_if("a", &"x".repeat(100), Condition::Always),
+    };
+    let frame = [&[0; 1_000][..], &command.encode()[..], &[0; 1_000]].concat();
+    let frame = Bytes::from(frame);
+    log.service
+        .apply(1, &frame.slice(1_000..frame.len() - 1_000));
+    let (_, value) = log.service.get("a").unwrap();
+    assert_eq!(value.len(), 100);
+    assert!(!frame.as_ptr_range().contains(&value.as_ptr()));
+    // Nobody else holds it either, the stored answer included.
+    assert!(frame.try_into_mut().is_ok());
 }
 
 #[test]
