@@ -193,7 +193,7 @@ mod tests {
 
         fn event(&mut self, process: usize) -> Date {
             self.0 += 1;
-            Date(if process % 2 == 0 { self.0 } else { 0 })
+            Date(if process.is_multiple_of(2) { self.0 } else { 0 })
         }
 
         fn receive(&mut self, process: usize, _: &Date) -> Date {

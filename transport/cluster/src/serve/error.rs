@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use quorate_raft_log::OpenError;
+use quorate_raft_log::{OpenError, WriteError};
 
 use super::IdentityError;
 
@@ -36,6 +36,14 @@ pub enum ServeError {
         dir: PathBuf,
         /// Why.
         source: OpenError,
+    },
+    /// The first record of a new log cannot be written.
+    #[error("cannot begin the log in {}: {source}", dir.display())]
+    Begin {
+        /// The log's directory.
+        dir: PathBuf,
+        /// Why.
+        source: WriteError,
     },
     /// The address for the other nodes cannot be listened on.
     #[error("cannot listen for nodes on {address} (--listen): {source}")]
@@ -89,7 +97,12 @@ impl ServeError {
         match self {
             Self::Usage { .. } => 2,
             Self::DataDirectory { .. }
-            | Self::Identity(IdentityError::Io { .. } | IdentityError::Foreign { .. })
+            | Self::Begin { .. }
+            | Self::Identity(
+                IdentityError::Io { .. }
+                | IdentityError::Foreign { .. }
+                | IdentityError::LogLost { .. },
+            )
             | Self::Log {
                 source:
                     OpenError::Io { .. } | OpenError::NotADirectory { .. } | OpenError::Locked { .. },

@@ -1,7 +1,9 @@
 //! One durable node of the service, behind HTTP.
 //!
 //! [`Server::start`] opens the data directory, joins the other nodes over TCP, and serves HTTP. A
-//! data directory holds an `identity` file, which says whose it is, and a `log` directory.
+//! data directory holds an `identity` file, which says whose it is, and a `log` directory. A node
+//! whose log was taken away has forgotten whom it voted for and what it acknowledged, and does not
+//! start again: with two such nodes of three, writes that clients were told of would be lost.
 //!
 //! ```sh
 //! quorate serve --id 1 --data ./n1 --listen 127.0.0.1:7101 --http 127.0.0.1:8101 &

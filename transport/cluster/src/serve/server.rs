@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use quorate_clocks::{NodeId, SystemClock};
-use quorate_raft_core::{Config, Message, Recovered};
-use quorate_raft_log::{Log, LogOptions};
+use quorate_raft_core::{Config, HardState, Message, Persist, Recovered, Term};
+use quorate_raft_log::{Log, LogOptions, WriteError};
 use quorate_raft_node::{Node, NodeOptions};
 use quorate_tcp::{TcpOptions, TcpTransport};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::app::App;
-use super::identity::Identity;
+use super::identity::{Identity, LOG_DIRECTORY};
 use super::router::router;
 use super::{FaultSwitch, Faulty, Replica, ServeError, ServeOptions};
 use crate::service::{LogClock, MAX_COMMAND_BYTES};
@@ -203,9 +203,12 @@ fn open(options: &ServeOptions) -> Result<(Log, quorate_raft_log::Opened, Identi
     })?;
     let identity = Identity::of(options);
     identity.check(&options.data)?;
-    let dir = options.data.join("log");
-    let (log, opened) =
-        Log::open(&dir, LogOptions::default()).map_err(|source| ServeError::Log { dir, source })?;
+    let dir = options.data.join(LOG_DIRECTORY);
+    let (mut log, mut opened) =
+        Log::open(&dir, LogOptions::default()).map_err(|source| ServeError::Log {
+            dir: dir.clone(),
+            source,
+        })?;
     if opened.torn_bytes > 0 {
         tracing::info!(
             bytes = opened.torn_bytes,
@@ -213,8 +216,27 @@ fn open(options: &ServeOptions) -> Result<(Log, quorate_raft_log::Opened, Identi
         );
     }
     let has_log = opened.recovered != Recovered::default();
-    let identity = identity.claim(&options.data, has_log)?;
+    let mut identity = identity.claim(&options.data, has_log)?;
+    if !has_log {
+        // A node that votes or acknowledges must never start on an empty log again. So the log gets
+        // something in it now: a term without a vote, which promises nothing.
+        let first = HardState {
+            term: Term(1),
+            vote: None,
+        };
+        begin(&mut log, first).map_err(|source| ServeError::Begin { dir, source })?;
+        opened.recovered.hard_state = first;
+        identity.log_begun(&options.data)?;
+    }
     Ok((log, opened, identity))
+}
+
+fn begin(log: &mut Log, first: HardState) -> Result<(), WriteError> {
+    log.write(&Persist {
+        hard_state: Some(first),
+        ..Persist::default()
+    })?;
+    log.sync()
 }
 
 fn http_listener(listener: TcpListener) -> io::Result<(tokio::net::TcpListener, SocketAddr)> {

@@ -187,6 +187,61 @@ async fn a_data_directory_is_used_by_one_process_and_one_node() {
 }
 
 #[tokio::test]
+async fn a_node_whose_log_was_taken_away_does_not_start_as_if_it_were_new() {
+    let dir = directory();
+    let mut process = start(dir.path(), &[]);
+    put_until_it_leads(&process.http, "1").await;
+    assert!(signal(&mut process, "TERM").success());
+    let log = dir.path().join("log");
+    let kept = dir.path().join("kept");
+    fs::rename(&log, &kept).unwrap();
+    let refused = || {
+        let before = files(dir.path());
+        let (code, said) = failure(serve(dir.path(), &[]));
+        assert_eq!(code, Some(3), "{said}");
+        let named = said.contains(log.to_str().unwrap()) && said.contains("put it back");
+        assert!(named, "{said}");
+        assert_eq!(files(dir.path()), before);
+    };
+    refused();
+    assert!(!log.exists());
+    fs::create_dir(&log).unwrap();
+    refused();
+    fs::remove_dir(&log).unwrap();
+    fs::rename(&kept, &log).unwrap();
+    let process = start(dir.path(), &[]);
+    put_until_it_leads(&process.http, "2").await;
+}
+
+/// The power may fail between any two steps of a first start.
+#[tokio::test]
+async fn a_first_start_that_was_cut_short_can_be_repeated() {
+    let dir = directory();
+    let mut process = start(dir.path(), &["--peer", "2=127.0.0.1:1,127.0.0.1:2"]);
+    assert!(!signal(&mut process, "KILL").success());
+    // It never led, voted or wrote, and is a member all the same.
+    let mut process = start(dir.path(), &["--peer", "2=127.0.0.1:1,127.0.0.1:2"]);
+    assert_eq!(process.http.status().await.incarnation, 2);
+    assert!(signal(&mut process, "TERM").success());
+
+    let identity = dir.path().join("identity");
+    let text = fs::read_to_string(&identity).unwrap();
+    let unmarked = text.replace("log=begun\n", "");
+    assert_ne!(text, unmarked);
+    // Before the log had its first record.
+    fs::write(&identity, &unmarked).unwrap();
+    fs::remove_dir_all(dir.path().join("log")).unwrap();
+    let mut process = start(dir.path(), &["--peer", "2=127.0.0.1:1,127.0.0.1:2"]);
+    assert!(signal(&mut process, "TERM").success());
+    assert!(fs::read_to_string(&identity).unwrap().contains("log=begun"));
+    // After that, and before the mark.
+    fs::write(&identity, &unmarked).unwrap();
+    let mut process = start(dir.path(), &["--peer", "2=127.0.0.1:1,127.0.0.1:2"]);
+    assert!(signal(&mut process, "TERM").success());
+    assert!(fs::read_to_string(&identity).unwrap().contains("log=begun"));
+}
+
+#[tokio::test]
 async fn a_damaged_log_is_reported_and_left_as_it_is() {
     let dir = directory();
     let mut process = start(dir.path(), &[]);
