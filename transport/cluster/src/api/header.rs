@@ -12,8 +12,10 @@ pub const IF_MATCH: &str = "if-match";
 /// On a write: `*` does it only when the key does not exist.
 pub const IF_NONE_MATCH: &str = "if-none-match";
 /// On a write: `<lease name>:<token>` of the lease under which the client writes. Refused with 412
-/// when the key has seen a newer token, or when the lease was granted again. What stands before the
-/// last colon is the name, percent-encoded as in a path.
+/// when the key has seen a newer token, or when the lease was granted again, and with 400 when no
+/// such grant of that lease is known. What keys and leases saw that are gone is remembered for the
+/// newest 65,536 of each; what is older is refused, and a client acquires its lease again. What
+/// stands before the last colon is the name, percent-encoded as in a path.
 pub const FENCING_TOKEN: &str = "fencing-token";
 /// On an answer: the revision in quotes.
 pub const ETAG: &str = "etag";

@@ -21,9 +21,11 @@ pub enum ProblemKind {
     MethodNotAllowed,
     /// `If-Match` or `If-None-Match` does not hold. Nothing was written.
     RevisionMismatch,
-    /// The fencing token is older than the newest that the key has seen. Nothing was written.
+    /// The fencing token is older than the newest that the key has seen or may have seen, or its
+    /// lease was granted again. Nothing was written.
     StaleToken,
-    /// The fencing token was never granted by this cluster. Nothing was written.
+    /// The fencing token is not known to have been granted under that lease's name. Nothing was
+    /// written.
     UnknownToken,
     /// Somebody else holds the lease.
     LeaseHeld,
@@ -98,7 +100,7 @@ const KINDS: [(ProblemKind, &str, &str, u16); 24] = {
         (
             K::UnknownToken,
             "unknown-token",
-            "The fencing token was never granted",
+            "The fencing token is not known",
             400,
         ),
         (K::LeaseHeld, "lease-held", "Somebody holds the lease", 409),
@@ -231,7 +233,7 @@ pub struct Problem {
     /// With `revision-mismatch`: the key's revision, 0 when it does not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// With `stale-token`: the newest token that was seen.
+    /// With `stale-token`: the newest token that was seen, or may have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub newest_token: Option<u64>,
     /// With `lease-held`: who holds it.

@@ -18,7 +18,7 @@ use crate::api::{
     MAX_OWNER_BYTES, MIN_LEASE_TTL_MS, Problem, ProblemKind, ReleaseLease, RenewLease, Written,
     header as names,
 };
-use crate::service::{Answer, Command, Operation, Outcome};
+use crate::service::{Answer, Command, MAX_GONE_FENCES, MAX_HELD_BYTES, Operation, Outcome};
 
 type Answered = Result<Response, Failure>;
 
@@ -270,6 +270,27 @@ fn render(outcome: Outcome) -> Result<Response, Failure> {
                 )
             }));
         }
+        Outcome::UnknownGrant => {
+            return Err(Failure::new(
+                ProblemKind::UnknownToken,
+                "no grant with this token is known of a lease of this name: there was none, or it \
+                 ended so long ago that it is forgotten; nothing was written; check the name, or \
+                 acquire the lease again",
+            ));
+        }
+        Outcome::ForgottenFence { floor } => {
+            return Err(Failure::of(Problem {
+                newest_token: Some(floor),
+                ..Problem::new(
+                    ProblemKind::StaleToken,
+                    format!(
+                        "this key may have seen a newer token: what keys saw that are long gone is \
+                         forgotten up to token {floor}, and the one sent is older; nothing was \
+                         written; acquire the lease again, and write with its new token"
+                    ),
+                )
+            }));
+        }
         Outcome::Held {
             holder,
             remaining_ms,
@@ -297,7 +318,12 @@ fn render(outcome: Outcome) -> Result<Response, Failure> {
         Outcome::Full => {
             return Err(Failure::new(
                 ProblemKind::StorageFull,
-                "the service holds as much as it may, and nothing was written; delete something",
+                format!(
+                    "the service holds {MAX_HELD_BYTES} bytes of names and values, which is as much \
+                     as it may, and nothing was written; delete keys: that frees their bytes at \
+                     once, but for the name of a key that was written under a lease, which is \
+                     remembered until {MAX_GONE_FENCES} newer ones are gone too"
+                ),
             ));
         }
     })

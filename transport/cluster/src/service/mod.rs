@@ -4,6 +4,8 @@
 //! give the same state, byte for byte, on every node. A [`Command`] is one entry of the log; an
 //! [`Outcome`] is what came of it. [`LogClock`] reckons the stamps that leases and idempotency keys
 //! expire by.
+//! Everything in it has a bound, and says what happens there: names and values
+//! ([`MAX_HELD_BYTES`]), leases, fences of keys that are gone ([`MAX_GONE_FENCES`]).
 //!
 //! ```
 //! use quorate::service::{Answer, Command, Condition, Operation, Outcome, Service};
@@ -33,6 +35,7 @@
 mod clock;
 mod codec;
 mod command;
+mod fencing;
 mod outcome;
 mod snapshot;
 mod state;
@@ -42,5 +45,6 @@ mod tests;
 pub use clock::LogClock;
 pub use codec::CodecError;
 pub use command::{Command, Condition, Guard, MAX_COMMAND_BYTES, Operation};
+pub use fencing::MAX_GONE_FENCES;
 pub use outcome::{Answer, Outcome};
 pub use state::{MAX_HELD_BYTES, RETENTION, Service, Sizes};

@@ -83,6 +83,14 @@ pub enum Outcome {
         /// The newest that was granted.
         newest: u64,
     },
+    /// No grant with that token is known of a lease of that name: there was none, or it ended so
+    /// long ago that it is forgotten.
+    UnknownGrant,
+    /// The key may have seen a newer fencing token, and it is forgotten which.
+    ForgottenFence {
+        /// Tokens from here on are taken.
+        floor: u64,
+    },
     /// Somebody holds the lease.
     Held {
         /// Who.
@@ -183,6 +191,11 @@ impl Outcome {
             Self::Lost => out.put_u8(9),
             Self::Overflow => out.put_u8(10),
             Self::Full => out.put_u8(11),
+            Self::UnknownGrant => out.put_u8(12),
+            Self::ForgottenFence { floor } => {
+                out.put_u8(13);
+                out.put_u64_le(*floor);
+            }
         }
         out.freeze()
     }
@@ -245,6 +258,10 @@ impl Outcome {
             9 => Self::Lost,
             10 => Self::Overflow,
             11 => Self::Full,
+            12 => Self::UnknownGrant,
+            13 => Self::ForgottenFence {
+                floor: reader.u64()?,
+            },
             kind => {
                 return Err(CodecError::invalid(format!(
                     "there is no outcome of kind {kind}"

@@ -1,10 +1,13 @@
 //! The whole state as bytes.
 //!
 //! ```text
-//! version u8 = 1 | now u64 (ns)
+//! version u8 = 2 | now u64 (ns)
 //! values u32, each: key | revision u64 | length u32, bytes
 //! counters u32, each: name | revision u64 | sum i64
 //! fences u32, each: space u8 (0 value, 1 counter) | name | newest token u64
+//! fence floor u64
+//! fences of names that are gone u32, each: as above
+//! ended leases u32, each: name | last token u64
 //! length u32, the lease table's own snapshot
 //! length u32, the key store's own snapshot
 //! ```
@@ -20,12 +23,13 @@ use quorate_idempotency::KeyStore;
 use quorate_leases::{Fence, FencingToken, LeaseTable};
 
 use super::codec::{CodecError, Reader, put_bytes, put_text};
+use super::fencing::{MAX_ENDED_LEASES, MAX_GONE_FENCES};
 use super::state::{
     Counter, MAX_HELD_BYTES, Service, Space, Value, entry_bytes, key_limits, lease_limits,
 };
 use crate::api::{MAX_NAME_BYTES, MAX_VALUE_BYTES};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 impl Service {
     /// The state as canonical bytes.
@@ -49,10 +53,18 @@ impl Service {
             out.put_i64_le(counter.sum);
         }
         put_count(&mut out, self.fences.len());
-        for ((space, name), fence) in &self.fences {
-            out.put_u8(space.to_byte());
+        for (name, fence) in &self.fences {
+            put_fence(&mut out, name, fence.newest());
+        }
+        out.put_u64_le(self.fence_floor.0);
+        put_count(&mut out, self.gone_fences.len());
+        for (name, token) in self.gone_fences.iter() {
+            put_fence(&mut out, name, token);
+        }
+        put_count(&mut out, self.ended_leases.len());
+        for (name, token) in self.ended_leases.iter() {
             put_text(&mut out, name);
-            out.put_u64_le(fence.newest().0);
+            out.put_u64_le(token.0);
         }
         put_bytes(&mut out, &leases);
         put_bytes(&mut out, &keys);
@@ -94,11 +106,19 @@ impl Service {
             held_bytes = held_bytes.saturating_add(entry_bytes(&name));
             Ok((name, counter))
         })?;
-        let fences = list(&mut reader, "fences", |reader| {
+        let mut fence = |reader: &mut Reader| {
             let space = Space::from_byte(reader.u8()?)?;
             let name = name(reader)?;
             held_bytes = held_bytes.saturating_add(entry_bytes(&name));
-            Ok(((space, name), Fence::restore(FencingToken(reader.u64()?))))
+            Ok(((space, name), FencingToken(reader.u64()?)))
+        };
+        let fences = list(&mut reader, "fences", |reader| {
+            fence(reader).map(|(name, token)| (name, Fence::restore(token)))
+        })?;
+        let fence_floor = FencingToken(reader.u64()?);
+        let gone_fences = list(&mut reader, "fences of names that are gone", fence)?;
+        let ended_leases = list(&mut reader, "ended leases", |reader| {
+            Ok((name(reader)?, FencingToken(reader.u64()?)))
         })?;
         if held_bytes > MAX_HELD_BYTES {
             return Err(CodecError::invalid(format!(
@@ -117,7 +137,10 @@ impl Service {
             values,
             counters,
             fences,
+            gone_fences: gone_fences.into_iter().collect(),
+            fence_floor,
             leases,
+            ended_leases: ended_leases.into_iter().collect(),
             keys,
             held_bytes,
         };
@@ -136,12 +159,33 @@ impl Service {
         if self.keys.running() != 0 {
             return Err(CodecError::invalid("an attempt is left running"));
         }
+        self.check_fences()
+    }
+
+    fn check_fences(&self) -> Result<(), CodecError> {
+        let invalid = |what: &str| Err(CodecError::invalid(what));
         let newest = self.leases.last_token();
-        let granted = |fence: &Fence| (FencingToken(1)..=newest).contains(&fence.newest());
-        if !self.fences.values().all(granted) {
-            return Err(CodecError::invalid(
-                "a fence has seen a token that was never granted",
-            ));
+        let seen = self.fences.values().map(Fence::newest);
+        let gone = self.gone_fences.iter().map(|(_, token)| token);
+        let ended = self.ended_leases.iter().map(|(_, token)| token);
+        let granted = |token: FencingToken| (FencingToken(1)..=newest).contains(&token);
+        if !seen.chain(gone).chain(ended).all(granted) || self.fence_floor > newest {
+            return invalid("a fence has seen a token that was never granted");
+        }
+        let exists = |(space, name): &(Space, String)| match space {
+            Space::Value => self.values.contains_key(name),
+            Space::Counter => self.counters.contains_key(name),
+        };
+        if !self.fences.keys().all(exists) || self.gone_fences.iter().any(|(name, _)| exists(name))
+        {
+            return invalid("a fence is not listed where its name belongs");
+        }
+        if self.gone_fences.len() > MAX_GONE_FENCES || self.ended_leases.len() > MAX_ENDED_LEASES {
+            return invalid("more is remembered of what is gone than may be");
+        }
+        let held = |name: &str| self.leases.get(self.now, name).is_some();
+        if self.ended_leases.iter().any(|(name, _)| held(name)) {
+            return invalid("a lease has ended and is held");
         }
         Ok(())
     }
@@ -164,6 +208,12 @@ impl Space {
             ))),
         }
     }
+}
+
+fn put_fence(out: &mut BytesMut, (space, name): &(Space, String), token: FencingToken) {
+    out.put_u8(space.to_byte());
+    put_text(out, name);
+    out.put_u64_le(token.0);
 }
 
 /// Appends how many elements follow. The bound of the state keeps them far below 2^32.

@@ -9,6 +9,7 @@ use quorate_idempotency::{Attempt, Begin, Fingerprint, Key, KeyStore, Limits as 
 use quorate_leases::{AcquireError, Fence, FencingToken, LeaseTable, Limits as LeaseLimits};
 
 use super::codec::CodecError;
+use super::fencing::{Tokens, fence_bytes};
 use super::{Answer, Command, Condition, Guard, Operation, Outcome};
 use crate::api::{MAX_LEASE_TTL_MS, MAX_NAME_BYTES, MAX_OWNER_BYTES, MIN_LEASE_TTL_MS};
 use crate::planted::PlantedBug;
@@ -34,10 +35,16 @@ pub struct Service {
     pub(super) now: Instant,
     pub(super) values: BTreeMap<String, Value>,
     pub(super) counters: BTreeMap<String, Counter>,
-    /// The newest token that each name has seen. They outlive the values: a stale holder must not
-    /// bring back what its successor has deleted.
+    /// The newest token that each name has seen, of names that exist.
     pub(super) fences: BTreeMap<(Space, String), Fence>,
+    /// And of names that do not exist any more: a stale holder must not bring back what its
+    /// successor has deleted.
+    pub(super) gone_fences: Tokens<(Space, String)>,
+    /// The largest token of a fence that was dropped.
+    pub(super) fence_floor: FencingToken,
     pub(super) leases: LeaseTable,
+    /// The last token of each lease that has ended and that nobody has taken since.
+    pub(super) ended_leases: Tokens<String>,
     pub(super) keys: KeyStore,
     /// What the maps hold, as [`MAX_HELD_BYTES`] counts. Follows from them.
     pub(super) held_bytes: u64,
@@ -95,7 +102,10 @@ impl Service {
             values: BTreeMap::new(),
             counters: BTreeMap::new(),
             fences: BTreeMap::new(),
+            gone_fences: Tokens::default(),
+            fence_floor: FencingToken::NONE,
             leases: LeaseTable::new(lease_limits()),
+            ended_leases: Tokens::default(),
             keys: KeyStore::new(key_limits()),
             held_bytes: 0,
         }
@@ -109,7 +119,8 @@ impl Service {
         };
         // A stamp of an old leader may come after one of its successor; time does not go back.
         self.now = self.now.max(command.stamp);
-        self.leases.expire(self.now);
+        let expired = self.leases.expire(self.now);
+        self.note_ended(expired);
         self.keys.expire(self.now);
         match command.idempotency_key {
             Some(name) if !PlantedBug::ForgetIdempotency.is_planted() => {
@@ -191,12 +202,10 @@ impl Service {
         condition: Condition,
         guard: Option<Guard>,
     ) -> Outcome {
-        if let Err(refused) = self.pass(Space::Value, &key, guard) {
-            return refused;
-        }
-        if let Err(refused) = self.meets(&key, condition) {
-            return refused;
-        }
+        let fence = match self.may_write(&key, condition, guard.as_ref()) {
+            Ok(fence) => fence,
+            Err(refused) => return refused,
+        };
         let freed = self.values.get(&key).map_or(0, |old| old.size(&key));
         let value = Value {
             revision: index,
@@ -204,9 +213,10 @@ impl Service {
             // times as large: a value that shared its memory would hold all of that for ever.
             bytes: Bytes::copy_from_slice(&bytes),
         };
-        if !self.make_room(freed, value.size(&key)) {
+        if !self.make_room(freed, value.size(&key) + fence_bytes(&key, fence)) {
             return Outcome::Full;
         }
+        self.fence(Space::Value, &key, fence);
         self.values.insert(key, value);
         Outcome::Written { revision: index }
     }
@@ -218,16 +228,16 @@ impl Service {
         condition: Condition,
         guard: Option<Guard>,
     ) -> Outcome {
-        if let Err(refused) = self.pass(Space::Value, &key, guard) {
-            return refused;
-        }
-        if let Err(refused) = self.meets(&key, condition) {
-            return refused;
+        let fence = match self.may_write(&key, condition, guard.as_ref()) {
+            Ok(fence) => fence,
+            Err(refused) => return refused,
+        };
+        let freed = self.values.get(&key).map_or(0, |old| old.size(&key));
+        if !self.make_room(freed, fence_bytes(&key, fence)) {
+            return Outcome::Full;
         }
         let removed = self.values.remove(&key);
-        if let Some(old) = &removed {
-            self.held_bytes = self.held_bytes.saturating_sub(old.size(&key));
-        }
+        self.leave_fence(Space::Value, &key, fence);
         Outcome::Deleted {
             revision: index,
             existed: removed.is_some(),
@@ -235,16 +245,19 @@ impl Service {
     }
 
     fn add(&mut self, index: u64, name: String, amount: i64, guard: Option<Guard>) -> Outcome {
-        if let Err(refused) = self.pass(Space::Counter, &name, guard) {
-            return refused;
-        }
+        let fence = match self.pass(Space::Counter, &name, guard.as_ref()) {
+            Ok(fence) => fence,
+            Err(refused) => return refused,
+        };
         let before = self.counters.get(&name).copied();
         let Some(sum) = before.map_or(0, |counter| counter.sum).checked_add(amount) else {
             return Outcome::Overflow;
         };
-        if before.is_none() && !self.make_room(0, entry_bytes(&name)) {
+        let counter_bytes = before.map_or_else(|| entry_bytes(&name), |_| 0);
+        if !self.make_room(0, counter_bytes + fence_bytes(&name, fence)) {
             return Outcome::Full;
         }
+        self.fence(Space::Counter, &name, fence);
         let counter = Counter {
             revision: index,
             sum,
@@ -261,13 +274,16 @@ impl Service {
         // Retries are recognised by their idempotency key, so every command is a request of its own.
         let request = u128::from(index);
         match self.leases.acquire(self.now, &name, &owner, ttl, request) {
-            Ok(grant) => Outcome::Granted {
-                name,
-                owner,
-                token: grant.token.0,
-                ttl_ms,
-                revision: index,
-            },
+            Ok(grant) => {
+                self.ended_leases.remove(name.as_str());
+                Outcome::Granted {
+                    name,
+                    owner,
+                    token: grant.token.0,
+                    ttl_ms,
+                    revision: index,
+                }
+            }
             Err(AcquireError::Held { holder, .. }) => Outcome::Held {
                 holder: holder.owner,
                 remaining_ms: millis_up(holder.remaining),
@@ -299,13 +315,30 @@ impl Service {
 
     fn release(&mut self, index: u64, name: String, token: u64) -> Outcome {
         match self.leases.release(self.now, &name, FencingToken(token)) {
-            Ok(()) => Outcome::Released {
-                name,
-                token,
-                revision: index,
-            },
+            Ok(()) => {
+                self.note_end_of(name.clone(), FencingToken(token));
+                Outcome::Released {
+                    name,
+                    token,
+                    revision: index,
+                }
+            }
             Err(_) => Outcome::Lost,
         }
+    }
+
+    /// Whether a write to a key may happen, as [`pass`](Self::pass) tells it. The fence of a key is
+    /// raised before its revision is looked at: a new holder shuts the old one out even when it
+    /// finds the key changed.
+    fn may_write(
+        &mut self,
+        key: &str,
+        condition: Condition,
+        guard: Option<&Guard>,
+    ) -> Result<Option<FencingToken>, Outcome> {
+        let fence = self.pass(Space::Value, key, guard)?;
+        self.meets(key, condition)?;
+        Ok(fence)
     }
 
     /// Whether the key is as the write wants it.
@@ -322,43 +355,6 @@ impl Service {
         } else {
             Err(Outcome::RevisionMismatch { revision })
         }
-    }
-
-    /// Whether a write under a lease may pass, and if so, shuts out all older ones.
-    ///
-    /// The state knows the leases too, so a new holder need not write first to shut the old one
-    /// out: that its lease was granted is enough.
-    fn pass(&mut self, space: Space, name: &str, guard: Option<Guard>) -> Result<(), Outcome> {
-        let Some(Guard { lease, token }) = guard else {
-            return Ok(());
-        };
-        let newest_granted = self.leases.last_token().0;
-        if token == 0 || token > newest_granted {
-            return Err(Outcome::UnknownToken {
-                newest: newest_granted,
-            });
-        }
-        if PlantedBug::NoFence.is_planted() {
-            return Ok(());
-        }
-        let holder = self
-            .leases
-            .get(self.now, &lease)
-            .map_or(0, |held| held.token.0);
-        if token < holder {
-            return Err(Outcome::StaleToken { newest: holder });
-        }
-        let key = (space, name.to_owned());
-        if !self.fences.contains_key(&key) && !self.make_room(0, entry_bytes(name)) {
-            return Err(Outcome::Full);
-        }
-        self.fences
-            .entry(key)
-            .or_default()
-            .check_and_raise(FencingToken(token))
-            .map_err(|stale| Outcome::StaleToken {
-                newest: stale.newest.0,
-            })
     }
 
     /// Counts the bytes, unless they are too many.

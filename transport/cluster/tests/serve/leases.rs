@@ -108,6 +108,12 @@ async fn a_fencing_token_that_is_none_is_refused() {
         let answer = put_under(http, malformed, "x").await;
         assert_eq!(answer.status.as_u16(), 400, "{malformed}: {answer:?}");
     }
+    // A token of another lease is none of this one.
+    let ann: LeaseGranted = acquire(http, "ann", 60_000).await.json();
+    let problem = put_under(http, &format!("dsk:{}", ann.token), "x")
+        .await
+        .problem(ProblemKind::UnknownToken);
+    assert!(problem.detail.contains("name"), "{problem:?}");
     http.get("/v1/kv/a").await.problem(ProblemKind::NotFound);
 }
 

@@ -1,4 +1,4 @@
-//! The bytes of version 1. They are in logs and snapshots on disks: they do not change.
+//! The bytes of each version. They are in logs and snapshots on disks: they do not change.
 
 use quorate_clocks::Instant;
 
@@ -150,6 +150,11 @@ fn outcomes() {
         (Outcome::Lost, "01 09"),
         (Outcome::Overflow, "01 0a"),
         (Outcome::Full, "01 0b"),
+        (Outcome::UnknownGrant, "01 0c"),
+        (
+            Outcome::ForgottenFence { floor: 9 },
+            "01 0d 0900000000000000",
+        ),
     ] {
         assert_eq!(hex(&outcome.encode()), expected.replace(' ', ""));
         assert_eq!(Outcome::decode(&outcome.encode()), Ok(outcome));
@@ -162,18 +167,35 @@ fn outcomes() {
 fn a_snapshot() {
     let mut log = Harness::new();
     log.now_ms = 1;
+    let ended = log.token("e", "ann", 1_000);
+    log.run(Operation::Release {
+        name: "e".into(),
+        token: ended,
+    });
     let token = log.token("l", "ann", 1_000);
     log.run(put_under("a", "xyz", "l", token));
+    for key in ["g", "g1", "g2", "g3", "g4"] {
+        log.run(put_under(key, "", "l", token));
+        log.run(Operation::Delete {
+            key: key.into(),
+            condition: Condition::Always,
+            guard: None,
+        });
+    }
     log.run(Operation::Add {
         name: "n".into(),
         amount: 5,
         guard: None,
     });
     let snapshot = hex(&log.service.snapshot());
-    let expected = "01 40420f0000000000 \
-        01000000 010061 0200000000000000 0300000078797a \
-        01000000 01006e 0300000000000000 0500000000000000 \
-        01000000 00 010061 0100000000000000"
+    let expected = "02 40420f0000000000 \
+        01000000 010061 0400000000000000 0300000078797a \
+        01000000 01006e 0f00000000000000 0500000000000000 \
+        01000000 00 010061 0200000000000000 \
+        0200000000000000 \
+        04000000 00 02006731 0200000000000000 00 02006732 0200000000000000 \
+                 00 02006733 0200000000000000 00 02006734 0200000000000000 \
+        01000000 010065 0100000000000000"
         .replace(' ', "");
     assert!(snapshot.starts_with(&expected), "{snapshot}");
     let restored = Service::restore(&log.service.snapshot()).unwrap();

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use quorate_clocks::Instant;
 
+use super::super::fencing::MAX_GONE_FENCES;
 use super::super::{Answer, Command, Condition, Guard, Operation, Outcome, Service};
 
 fn name() -> impl Strategy<Value = String> {
@@ -108,7 +109,41 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         Just(Outcome::Lost),
         Just(Outcome::Overflow),
         Just(Outcome::Full),
+        Just(Outcome::UnknownGrant),
+        any::<u64>().prop_map(|floor| Outcome::ForgottenFence { floor }),
     ]
+}
+
+/// What holders of some leases do to some keys, and under which of the grants so far.
+fn fenced() -> impl Strategy<Value = (Operation, prop::sample::Index)> {
+    let key = || "[a-l]";
+    let condition = prop_oneof![Just(Condition::Always), Just(Condition::Absent)];
+    let operation = prop_oneof![
+        2 => ("[xyz]", 10..60_u64).prop_map(|(name, ttl_ms)| Operation::Acquire {
+            name,
+            owner: "ann".into(),
+            ttl_ms,
+        }),
+        3 => (key(), condition).prop_map(|(key, condition)| Operation::Put {
+            key,
+            value: Bytes::new(),
+            condition,
+            guard: None,
+        }),
+        5 => key().prop_map(|key| Operation::Delete {
+            key,
+            condition: Condition::Always,
+            guard: None,
+        }),
+    ];
+    (operation, any::<prop::sample::Index>())
+}
+
+fn under(mut operation: Operation, under: Option<Guard>) -> Operation {
+    if let Operation::Put { guard, .. } | Operation::Delete { guard, .. } = &mut operation {
+        *guard = under;
+    }
+    operation
 }
 
 fn replay(service: &mut Service, first: u64, commands: &[Command]) -> Vec<Answer> {
@@ -158,6 +193,56 @@ proptest! {
         prop_assert_eq!(sum, distinct.len() as i64);
     }
 
+    /// Nothing that an older token than a key has seen comes with has an effect on that key, also
+    /// after the key was deleted and its fence was dropped, and on a replica that was restored.
+    #[test]
+    fn a_key_never_goes_back_to_an_older_token(
+        steps in prop::collection::vec(fenced(), 0..120),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let restored_at = at.index(steps.len() + 1);
+        let mut one = Service::new();
+        let mut other = Service::new();
+        let mut grants = Vec::new();
+        let mut seen = std::collections::BTreeMap::new();
+        let mut floor = 0;
+        for (number, (operation, grant)) in steps.into_iter().enumerate() {
+            if number == restored_at {
+                other = Service::restore(&one.snapshot()).unwrap();
+                prop_assert_eq!(&other, &one);
+            }
+            let index = number as u64 + 1;
+            let guard = (!grants.is_empty()).then(|| grant.get(&grants)).cloned();
+            let operation = under(operation, guard.clone());
+            let command = Command {
+                stamp: Instant::from_millis(index * 10),
+                idempotency_key: None,
+                operation: operation.clone(),
+            };
+            let answer = one.apply(index, &command.encode());
+            prop_assert_eq!(&answer, &other.apply(index, &command.encode()));
+            let (Operation::Put { key, .. } | Operation::Delete { key, .. }) = operation else {
+                if let Answer::Ran(Outcome::Granted { name, token, .. }) = answer {
+                    grants.push(Guard { lease: name, token });
+                }
+                continue;
+            };
+            match (answer, guard) {
+                (Answer::Ran(Outcome::Written { .. } | Outcome::Deleted { .. }), Some(guard)) => {
+                    let before = seen.insert(key, guard.token).unwrap_or(0);
+                    prop_assert!(guard.token >= before, "{} after {before}", guard.token);
+                }
+                (Answer::Ran(Outcome::ForgottenFence { floor: found }), _) => {
+                    prop_assert!(found >= floor);
+                    floor = found;
+                }
+                _ => {}
+            }
+        }
+        prop_assert_eq!(one.snapshot(), other.snapshot());
+        prop_assert!(one.gone_fences.len() <= MAX_GONE_FENCES);
+    }
+
     /// Under a fence, the tokens of the writes that a key took never decrease.
     #[test]
     fn accepted_tokens_of_a_key_never_decrease(
@@ -192,7 +277,8 @@ proptest! {
         versioned in any::<bool>(),
     ) {
         if let (Some(first), true) = (bytes.first_mut(), versioned) {
-            *first = 1;
+            // The version of commands and outcomes, and that of snapshots.
+            *first = 1 + *first % 2;
         }
         let bytes = Bytes::from(bytes);
         if let Ok(command) = Command::decode(&bytes) {
