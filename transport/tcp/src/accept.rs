@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use crate::dial::closed;
 use crate::handshake::{HandshakeError, Identity};
 use crate::registry::{Admission, Registry};
+use crate::socket;
 use crate::stats::{TcpStats, count};
 
 /// How long to wait when the system cannot accept, as when it is out of file descriptors: the
@@ -43,6 +44,7 @@ pub(crate) struct Inbound<M> {
     pub(crate) bulk: mpsc::Sender<Received<M>>,
     pub(crate) max_frame_bytes: usize,
     pub(crate) handshake_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     pub(crate) stats: TcpStats,
 }
 
@@ -93,8 +95,9 @@ impl<M: Wire + Send + 'static> Acceptor<M> {
 
 impl<M: Wire> Inbound<M> {
     async fn greet(&self, stream: &mut TcpStream) -> Result<(Hello, Admission), HandshakeError> {
-        // Only the answer to the hello is ever sent, and it is due now.
-        stream.set_nodelay(true).map_err(HandshakeError::Io)?;
+        // Only the answer to the hello is ever sent. Whether a peer that says nothing more is still
+        // there, the kernel has to ask.
+        socket::prepare(stream, self.write_timeout).map_err(HandshakeError::Io)?;
         let hello = self.identity.listen(stream).await?;
         let alive = self
             .peers

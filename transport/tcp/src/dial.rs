@@ -16,6 +16,7 @@ use tracing::{debug, info, warn};
 
 use crate::handshake::{HandshakeError, Identity};
 use crate::outbox::Outbox;
+use crate::socket;
 use crate::stats::{TcpStats, count};
 
 /// A write begins when this much is encoded, or nothing more is queued. Small enough that an urgent
@@ -44,7 +45,8 @@ enum End {
     Closed,
     /// The peer spoke on a connection on which it only listens.
     Spoke,
-    /// The kernel took no byte of a write for so long.
+    /// The kernel took no byte of a write for so long. When it took them all and none arrived, it
+    /// breaks the connection itself.
     Stuck(Duration),
     /// The system says that it is broken.
     Broken(io::Error),
@@ -112,7 +114,7 @@ impl<M: Wire> Dialer<M> {
             let mut stream = TcpStream::connect(&self.address)
                 .await
                 .map_err(HandshakeError::Io)?;
-            stream.set_nodelay(true).map_err(HandshakeError::Io)?;
+            socket::prepare(&stream, self.write_timeout).map_err(HandshakeError::Io)?;
             let version = self
                 .identity
                 .introduce(&mut stream, self.outbox.peer(), self.outbox.group())

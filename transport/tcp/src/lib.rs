@@ -20,6 +20,9 @@
 //!   away. What was taken and not yet written when a connection breaks is lost.
 //! * Urgent frames overtake log frames that are still queued, and what is queued goes out in one
 //!   write.
+//! * A peer that hangs, a link that is cut and a host that loses its power close nothing. The kernel
+//!   is told to give up on what is not acknowledged within
+//!   [`TcpOptions::write_timeout`], and to probe a connection without traffic.
 //! * A connection that breaks is dialed again after a capped, jittered backoff, or at once when the
 //!   peer itself dials.
 //! * A restarted peer announces its new life, which replaces the connections of the old one.
@@ -92,6 +95,7 @@ mod handshake;
 mod options;
 mod outbox;
 mod registry;
+mod socket;
 mod stats;
 mod transport;
 

@@ -57,8 +57,18 @@ pub struct TcpOptions {
     /// How many inbound connections may be in their handshake at once: 64 unless set. One more is
     /// closed at once. At least 1.
     pub max_handshakes: usize,
-    /// How long the kernel may take no byte of a write before the connection is given up: 5 s
-    /// unless set. That is a peer that hangs, or a link that is cut without a word.
+    /// How long a peer may be silent when it should not be before the connection is given up: 5 s
+    /// unless set.
+    ///
+    /// A peer that hangs stops taking bytes; a cut link or a host without power stops acknowledging
+    /// them. Either ends the connection about this long after the first byte that is not taken or
+    /// not acknowledged, however few there are. A connection without traffic is probed by TCP
+    /// keepalive, which counts whole seconds: it ends after this long rounded up, and 2 s at least.
+    ///
+    /// Only Linux can be told how long to wait for acknowledgements. On other systems a connection
+    /// over a cut link ends when what is queued fills the send buffer, or when the system itself
+    /// gives up, which may be minutes later: there, let the machines above have timeouts of their
+    /// own.
     pub write_timeout: Duration,
     /// The first wait before a peer is dialed again is up to this: 20 ms unless set.
     pub redial_base: Duration,

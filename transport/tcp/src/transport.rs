@@ -157,6 +157,7 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
                     bulk: bulk_sender,
                     max_frame_bytes,
                     handshake_timeout,
+                    write_timeout,
                     stats: stats.clone(),
                 }),
             }

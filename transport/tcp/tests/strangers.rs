@@ -261,28 +261,14 @@ async fn a_new_life_of_a_peer_replaces_the_old_one_and_a_ghost_is_refused() {
 #[tokio::test]
 async fn a_peer_that_stops_reading_is_given_up() {
     let mut ports = Ports::new(2);
-    let stopped = ports.listener(2);
-    stopped.set_nonblocking(true).unwrap();
-    let stopped = tokio::net::TcpListener::from_std(stopped).unwrap();
+    let stopped = Puppet::new(ports.listener(2));
     let mut options = ports.options(1);
     options.write_timeout = Duration::from_millis(200);
     options.queue_frames = 4;
     let mut one = bind(options).await;
 
     // Answers both hellos, and then never reads again.
-    let mut held = Vec::new();
-    for _ in 0..2 {
-        let (mut stream, _) = stopped.accept().await.unwrap();
-        let mut bytes = [0; quorate_transport::HELLO_BYTES];
-        stream.read_exact(&mut bytes).await.unwrap();
-        let group = Hello::decode(&bytes).unwrap().group;
-        let answer = Hello {
-            group,
-            ..hello(2, 1, 0)
-        };
-        stream.write_all(&answer.encode()).await.unwrap();
-        held.push(stream);
-    }
+    let _held = [stopped.accept(0).await, stopped.accept(0).await];
     connected(&one, &[2]).await;
     let start = Instant::now();
     while !one.connected().is_empty() {
@@ -300,26 +286,78 @@ async fn a_peer_that_stops_reading_is_given_up() {
     assert!(one.stats().is_connected(NodeId(2), LaneGroup::Bulk));
 }
 
+/// Few bytes do not wait in the transport: they wait in the kernel, which takes them from a writer
+/// whether or not the peer ever does.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_peer_that_takes_nothing_is_given_up_however_little_is_written_to_it() {
+    use rustix::net::sockopt;
+
+    let mut ports = Ports::new(2);
+    let stopped = ports.listener(2);
+    // The least there is, so that its window closes long before the writer's buffer is full.
+    sockopt::set_socket_recv_buffer_size(&stopped, 1).unwrap();
+    let stopped = Puppet::new(stopped);
+    let mut options = ports.options(1);
+    options.write_timeout = Duration::from_millis(200);
+    let mut one = bind(options).await;
+    let _held = [stopped.accept(0).await, stopped.accept(0).await];
+    connected(&one, &[2]).await;
+
+    let notes = 64;
+    for number in 0..notes {
+        one.send(filled(2, Lane::Log, number, 1_000)).unwrap();
+    }
+    let stats = one.stats();
+    eventually("the kernel took all", || {
+        stats.counts().frames_sent == notes
+    })
+    .await;
+    connected(&one, &[]).await;
+    assert!(stats.is_connected(NodeId(2), LaneGroup::Bulk));
+}
+
+/// Nobody writes on a connection whose peer is idle, so only the kernel can find that it is dead.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_idle_connection_is_watched_by_both_sides() {
+    let mut ports = Ports::new(2);
+    let one = ports.node(1).await;
+    let two = ports.node(2).await;
+    connected(&one, &[2]).await;
+    connected(&two, &[1]).await;
+    let listening = [one.local_addr(), two.local_addr()];
+    let watched = || {
+        // Each row has a number, the local and the remote address, the state, the queues, and the
+        // timer, of which 02 is that of keepalive.
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let address = |text: &str| {
+            let (ip, port) = text.split_once(':').unwrap();
+            let ip = u32::from_str_radix(ip, 16).unwrap().to_ne_bytes();
+            std::net::SocketAddr::from((ip, u16::from_str_radix(port, 16).unwrap()))
+        };
+        let (mut accepted, mut dialed) = (0, 0);
+        for row in table.lines().skip(1) {
+            let fields: Vec<_> = row.split_whitespace().collect();
+            if fields[3] == "01" && fields[5].starts_with("02:") {
+                accepted += u32::from(listening.contains(&address(fields[1])));
+                dialed += u32::from(listening.contains(&address(fields[2])));
+            }
+        }
+        (accepted, dialed) == (4, 4)
+    };
+    eventually("keepalive runs on all ends", watched).await;
+}
+
 #[tokio::test]
 async fn a_peer_that_speaks_where_it_should_listen_is_dialed_anew() {
     let mut ports = Ports::new(2);
-    let listener = ports.listener(2);
-    listener.set_nonblocking(true).unwrap();
-    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    let rude = Puppet::new(ports.listener(2));
     let one = ports.node(1).await;
-    let mut connections = 0;
-    while connections < 4 {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut bytes = [0; quorate_transport::HELLO_BYTES];
-        stream.read_exact(&mut bytes).await.unwrap();
-        let answer = Hello {
-            group: Hello::decode(&bytes).unwrap().group,
-            ..hello(2, 1, 0)
-        };
-        stream.write_all(&answer.encode()).await.unwrap();
+    for _ in 0..4 {
+        let (_, mut stream) = rude.accept(0).await;
         stream.write_all(b"hey").await.unwrap();
         closed(&mut stream).await;
-        connections += 1;
     }
     assert!(one.stats().counts().connections_opened >= 3);
 }

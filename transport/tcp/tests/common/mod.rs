@@ -216,6 +216,36 @@ pub async fn exchange(one: (u64, &mut Node), other: (u64, &mut Node)) {
     }
 }
 
+/// A peer that is dialed and answers the hello, as node 2 to node 1. What it does then is up to the
+/// test.
+pub struct Puppet(tokio::net::TcpListener);
+
+impl Puppet {
+    pub fn new(listener: TcpListener) -> Self {
+        listener.set_nonblocking(true).unwrap();
+        Self(tokio::net::TcpListener::from_std(listener).unwrap())
+    }
+
+    /// The next connection, which reaches the life of that number.
+    pub async fn accept(&self, life: u64) -> (LaneGroup, TcpStream) {
+        let accepted = async {
+            let (mut stream, _) = self.0.accept().await.unwrap();
+            let mut bytes = [0; HELLO_BYTES];
+            stream.read_exact(&mut bytes).await.unwrap();
+            let group = Hello::decode(&bytes).unwrap().group;
+            let answer = Hello {
+                group,
+                ..hello(2, 1, life)
+            };
+            stream.write_all(&answer.encode()).await.unwrap();
+            (group, stream)
+        };
+        tokio::time::timeout(PATIENCE, accepted)
+            .await
+            .expect("it is dialed")
+    }
+}
+
 /// A hello as node `from` of the right cluster says it to node `to`.
 pub fn hello(from: u64, to: u64, life: u64) -> Hello {
     Hello {
