@@ -11,13 +11,14 @@ use quorate_transport::{
 };
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::dial::closed;
 use crate::handshake::{HandshakeError, Identity};
+use crate::presence::Presence;
 use crate::registry::{Admission, Registry};
 use crate::socket;
 use crate::stats::{TcpStats, count};
@@ -38,8 +39,8 @@ pub(crate) struct Acceptor<M> {
 pub(crate) struct Inbound<M> {
     pub(crate) identity: Arc<Identity>,
     pub(crate) registry: Arc<Registry>,
-    /// The peers, each with whom to tell that it is there.
-    pub(crate) peers: BTreeMap<NodeId, Arc<Notify>>,
+    /// The peers, each with what tells those who dial it that it is there.
+    pub(crate) peers: BTreeMap<NodeId, Arc<Presence>>,
     pub(crate) prompt: mpsc::Sender<Received<M>>,
     pub(crate) bulk: mpsc::Sender<Received<M>>,
     pub(crate) max_frame_bytes: usize,
@@ -99,7 +100,7 @@ impl<M: Wire> Inbound<M> {
         // there, the kernel has to ask.
         socket::prepare(stream, self.write_timeout).map_err(HandshakeError::Io)?;
         let hello = self.identity.listen(stream).await?;
-        let alive = self
+        let presence = self
             .peers
             .get(&hello.node)
             .ok_or(HandshakeError::UnknownPeer(hello.node))?;
@@ -113,8 +114,7 @@ impl<M: Wire> Inbound<M> {
             })?;
         self.identity.answer(stream, &hello).await?;
         count(&self.stats.counters().connections_accepted, 1);
-        // Wakes who waits to dial, and leaves no trace when nobody does.
-        alive.notify_waiters();
+        presence.greeted(hello.incarnation);
         Ok((hello, admission))
     }
 

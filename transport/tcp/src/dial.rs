@@ -6,16 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use quorate_clocks::Incarnation;
 use quorate_transport::{Backoff, Wire, encode_frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::handshake::{HandshakeError, Identity};
 use crate::outbox::Outbox;
+use crate::presence::{Lives, Presence};
 use crate::socket;
 use crate::stats::{TcpStats, count};
 
@@ -27,14 +29,22 @@ pub(crate) struct Dialer<M> {
     pub(crate) identity: Arc<Identity>,
     pub(crate) address: String,
     pub(crate) outbox: Arc<Outbox<M>>,
-    /// The peer dialed this node, so it is there.
-    pub(crate) alive: Arc<Notify>,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) closing: watch::Receiver<bool>,
     pub(crate) backoff: Backoff,
     pub(crate) max_frame_bytes: usize,
     pub(crate) handshake_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) stats: TcpStats,
+}
+
+/// A connection that passed the handshake.
+struct Connection {
+    stream: TcpStream,
+    /// The version that both sides speak.
+    version: u8,
+    /// Which life of the peer answered.
+    life: Incarnation,
 }
 
 /// How a connection ended.
@@ -45,6 +55,8 @@ enum End {
     Closed,
     /// The peer spoke on a connection on which it only listens.
     Spoke,
+    /// The peer said elsewhere that it has begun a new life: this connection is to the one before.
+    Reborn,
     /// The kernel took no byte of a write for so long. When it took them all and none arrived, it
     /// breaks the connection itself.
     Stuck(Duration),
@@ -58,22 +70,24 @@ impl<M: Wire> Dialer<M> {
         let mut closing = self.closing.clone();
         loop {
             // Made before the try, so that a peer that comes up meanwhile is not missed.
-            let mut alive = pin!(self.alive.notified());
+            let mut dialed = pin!(self.presence.dialed());
+            let lives = self.presence.lives();
             let connected = tokio::select! {
                 biased;
                 () = closed(&mut closing) => return,
                 connected = self.connect() => connected,
             };
             match connected {
-                Ok((stream, version)) => {
+                Ok(connection) => {
+                    let version = connection.version;
                     self.backoff.reset();
                     count(&self.stats.counters().connections_opened, 1);
                     info!(%peer, %group, address = %self.address, version, "connected");
                     self.outbox.open();
-                    let end = self.carry(stream, version, &mut closing).await;
+                    let end = self.carry(connection, lives, &mut closing).await;
                     self.outbox.shut();
                     // What the peer did while it was connected says nothing about now.
-                    alive.set(self.alive.notified());
+                    dialed.set(self.presence.dialed());
                     match end {
                         End::Closing => return,
                         End::Closed => info!(%peer, %group, "the peer closed the connection"),
@@ -81,6 +95,11 @@ impl<M: Wire> Dialer<M> {
                             %peer, %group,
                             "closed: the peer sent bytes on a connection that it only receives on"
                         ),
+                        End::Reborn => {
+                            info!(%peer, %group, "closed: the peer has begun a new life");
+                            // It is there, and lives are begun too rarely to need a pause.
+                            continue;
+                        }
                         End::Stuck(span) => warn!(
                             %peer, %group,
                             "closed: no byte of a write was taken for {span:?}"
@@ -103,23 +122,27 @@ impl<M: Wire> Dialer<M> {
             tokio::select! {
                 biased;
                 () = closed(&mut closing) => return,
-                () = alive => {}
+                () = dialed => {}
                 () = sleep(delay) => {}
             }
         }
     }
 
-    async fn connect(&self) -> Result<(TcpStream, u8), HandshakeError> {
+    async fn connect(&self) -> Result<Connection, HandshakeError> {
         let attempt = async {
             let mut stream = TcpStream::connect(&self.address)
                 .await
                 .map_err(HandshakeError::Io)?;
             socket::prepare(&stream, self.write_timeout).map_err(HandshakeError::Io)?;
-            let version = self
+            let (version, life) = self
                 .identity
                 .introduce(&mut stream, self.outbox.peer(), self.outbox.group())
                 .await?;
-            Ok((stream, version))
+            Ok(Connection {
+                stream,
+                version,
+                life,
+            })
         };
         timeout(self.handshake_timeout, attempt)
             .await
@@ -129,8 +152,12 @@ impl<M: Wire> Dialer<M> {
     /// Writes what is queued until the connection ends.
     async fn carry(
         &self,
-        stream: TcpStream,
-        version: u8,
+        Connection {
+            stream,
+            version,
+            life,
+        }: Connection,
+        mut lives: Lives,
         closing: &mut watch::Receiver<bool>,
     ) -> End {
         let (mut reader, mut writer) = stream.into_split();
@@ -142,6 +169,7 @@ impl<M: Wire> Dialer<M> {
                     biased;
                     () = self.outbox.filled() => {}
                     end = silence(&mut reader) => return end,
+                    () = lives.newer_than(life) => return End::Reborn,
                     () = closed(closing) => break,
                 }
                 continue;
@@ -157,6 +185,10 @@ impl<M: Wire> Dialer<M> {
                 end = silence(&mut reader) => {
                     count(&self.stats.counters().frames_lost, frames);
                     return end;
+                }
+                () = lives.newer_than(life) => {
+                    count(&self.stats.counters().frames_lost, frames);
+                    return End::Reborn;
                 }
             }
             count(&self.stats.counters().frames_sent, frames);

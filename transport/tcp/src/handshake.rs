@@ -40,19 +40,20 @@ impl Identity {
     }
 
     /// The dialing side: says who it is, and hears whether it reached whom it meant. Returns the
-    /// version that both speak.
+    /// version that both speak, and which life of the peer answered.
     pub(crate) async fn introduce(
         &self,
         stream: &mut TcpStream,
         peer: NodeId,
         group: LaneGroup,
-    ) -> Result<u8, HandshakeError> {
+    ) -> Result<(u8, Incarnation), HandshakeError> {
         stream
             .write_all(&self.hello(peer, group).encode())
             .await
             .map_err(HandshakeError::Io)?;
         let answer = read_hello(stream).await?;
-        Ok(answer.verify(&self.expected(Some(peer)))?)
+        let version = answer.verify(&self.expected(Some(peer)))?;
+        Ok((version, answer.incarnation))
     }
 
     /// The dialed side, first half: hears who is there. An answer is due.

@@ -25,7 +25,8 @@
 //!   [`TcpOptions::write_timeout`], and to probe a connection without traffic.
 //! * A connection that breaks is dialed again after a capped, jittered backoff, or at once when the
 //!   peer itself dials.
-//! * A restarted peer announces its new life, which replaces the connections of the old one.
+//! * A restarted peer announces its new life, which replaces the connections of the old one: those
+//!   that it dialed end, and those to it are dialed anew at once.
 //! * What arrives waits in a bounded queue; when it is full, sockets are no longer read, and TCP
 //!   slows the sender down.
 //!
@@ -94,6 +95,7 @@ mod dial;
 mod handshake;
 mod options;
 mod outbox;
+mod presence;
 mod registry;
 mod socket;
 mod stats;

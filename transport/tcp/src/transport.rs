@@ -12,7 +12,7 @@ use std::time::Duration;
 use quorate_clocks::NodeId;
 use quorate_transport::{Backoff, Lane, LaneGroup, Received, Refused, Transmit, Transport, Wire};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
 
@@ -20,6 +20,7 @@ use crate::accept::{Acceptor, Inbound};
 use crate::dial::Dialer;
 use crate::handshake::Identity;
 use crate::outbox::Outbox;
+use crate::presence::Presence;
 use crate::registry::Registry;
 use crate::stats::{TcpStats, count};
 use crate::{BindError, TcpOptions};
@@ -110,9 +111,9 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
         let (closing, watch_closing) = watch::channel(false);
         let (prompt_sender, prompt) = mpsc::channel(receive_frames);
         let (bulk_sender, bulk) = mpsc::channel(receive_frames);
-        let alive: BTreeMap<_, _> = peers
+        let presences: BTreeMap<_, _> = peers
             .keys()
-            .map(|peer| (*peer, Arc::new(Notify::new())))
+            .map(|peer| (*peer, Arc::new(Presence::default())))
             .collect();
 
         let mut tasks = JoinSet::new();
@@ -130,7 +131,7 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
                         identity: Arc::clone(&identity),
                         address: address.clone(),
                         outbox: Arc::clone(&outbox),
-                        alive: alive.get(&peer).map(Arc::clone).unwrap_or_default(),
+                        presence: presences.get(&peer).map(Arc::clone).unwrap_or_default(),
                         closing: watch_closing.clone(),
                         backoff: Backoff::new(redial_base, redial_cap, seed),
                         max_frame_bytes,
@@ -152,7 +153,7 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
                 inbound: Arc::new(Inbound {
                     identity,
                     registry: Arc::new(Registry::default()),
-                    peers: alive,
+                    peers: presences,
                     prompt: prompt_sender,
                     bulk: bulk_sender,
                     max_frame_bytes,

@@ -256,6 +256,33 @@ async fn a_new_life_of_a_peer_replaces_the_old_one_and_a_ghost_is_refused() {
     closed(&mut new).await;
 }
 
+/// A peer that lost its power closed nothing, so the connections to it look alive. Its first hello
+/// says that they are not.
+#[tokio::test]
+async fn a_new_life_of_a_peer_is_dialed_at_once() {
+    let mut ports = Ports::new(2);
+    let peer = Puppet::new(ports.listener(2));
+    let mut options = ports.options(1);
+    options.redial_base = 100 * PATIENCE;
+    options.redial_cap = 100 * PATIENCE;
+    options.write_timeout = 100 * PATIENCE;
+    let one = bind(options).await;
+    let mut dead = [peer.accept(5).await, peer.accept(5).await];
+    connected(&one, &[2]).await;
+
+    // A connection of the life that is connected changes nothing.
+    let (_same, answer) = knock(one.local_addr(), &hello(2, 1, 5)).await;
+    assert!(answer.is_some());
+    let (_new, answer) = knock(one.local_addr(), &hello(2, 1, 6)).await;
+    assert!(answer.is_some());
+    for (_, stream) in &mut dead {
+        closed(stream).await;
+    }
+    let _living = [peer.accept(6).await, peer.accept(6).await];
+    eventually("both groups are connected", || fully_connected(&one) == 1).await;
+    assert_eq!(one.stats().counts().connections_opened, 4);
+}
+
 /// A process that is stopped still has its sockets: the kernel takes bytes until its buffers are
 /// full, and nobody closes anything.
 #[tokio::test]
