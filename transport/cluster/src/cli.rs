@@ -61,8 +61,8 @@ pub enum Command {
         {\"process\":6,\"call_ns\":400,\"return_ns\":1845,\"op\":{\"get\":{\"key\":\"a\"}},\
         \"result\":{\"ok\":{\"value\":null}}}\n\
         The documentation of the crate quorate-consistency has the whole format.\n\n\
-        EXIT CODES: 0 all hold; 1 one is violated; 2 one cannot be read; 3 one cannot be decided\n\
-        within the checker's budget."
+        EXIT CODES: 0 all hold; 1 one is violated; 2 one cannot be read, or holds no operation\n\
+        to check; 3 one cannot be decided within the checker's budget."
     )]
     Check(CheckArgs),
 }

@@ -125,6 +125,27 @@ fn what_is_no_history_is_refused_with_its_line() {
 }
 
 #[test]
+fn a_history_of_nothing_is_not_said_to_hold() {
+    for text in ["", "\n\n", "\n \n"] {
+        let said = check_text("kv", text);
+        assert_eq!(said.code, Some(2), "{text:?} {}{}", said.out, said.err);
+        assert!(said.err.contains("holds no operation"), "{}", said.err);
+        assert!(said.out.is_empty(), "{}", said.out);
+    }
+    let weaker: String = GOOD
+        .lines()
+        .filter(|line| line.contains("eventual"))
+        .collect();
+    let said = check_text("kv", &weaker);
+    assert_eq!(said.code, Some(2), "{}", said.out);
+    assert!(
+        said.err.contains("holds no operation to check"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named_and_the_others_are_checked_all_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let good = directory.path().join("good.jsonl");

@@ -48,6 +48,10 @@ enum CheckError {
     Open(#[source] io::Error),
     #[error("{0}")]
     Read(#[source] ReadHistoryError),
+    #[error("it holds no operation, so there is nothing to be right or wrong")]
+    Empty,
+    #[error("it holds no operation to check: every one of its {weaker} asked for less")]
+    OnlyWeaker { weaker: usize },
     #[error("undecided: {0}")]
     Undecided(Inconclusive),
     #[error("undecided: the checker contradicts itself; please report this history: {0}")]
@@ -55,7 +59,7 @@ enum CheckError {
 }
 
 /// Checks every file, and says what came of each: exit code 0 when all are linearizable, 1 when one
-/// is not, 2 when one cannot be read, 3 when one cannot be decided within its budget.
+/// is not, 2 when one cannot be read or holds nothing to check, 3 when one cannot be decided within its budget.
 pub fn run(args: CheckArgs) -> ExitCode {
     let mut all = Vec::with_capacity(args.files.len());
     for path in &args.files {
@@ -75,7 +79,10 @@ pub fn run(args: CheckArgs) -> ExitCode {
             Err(error) => {
                 eprintln!("quorate check: {path}: {error}");
                 match error {
-                    CheckError::Open(_) | CheckError::Read(_) => Checked::Unreadable,
+                    CheckError::Open(_)
+                    | CheckError::Read(_)
+                    | CheckError::Empty
+                    | CheckError::OnlyWeaker { .. } => Checked::Unreadable,
                     CheckError::Undecided(_) | CheckError::Contradiction(_) => Checked::Undecided,
                 }
             }
@@ -96,6 +103,15 @@ where
     let records = read_history::<M>(BufReader::new(file), ReadLimits::default());
     let records = records.map_err(CheckError::Read)?;
     let (history, _) = linearizable(model, &records);
+    // The wrong file, or a recorder that recorded nothing, must not pass for a promise kept.
+    if records.is_empty() {
+        return Err(CheckError::Empty);
+    }
+    if history.is_empty() {
+        return Err(CheckError::OnlyWeaker {
+            weaker: records.len(),
+        });
+    }
     let mut counted = counted(history.len(), "operation");
     let objects = history.operations.iter().map(|o| model.key(&o.input));
     let objects = objects.collect::<BTreeSet<_>>().len();
