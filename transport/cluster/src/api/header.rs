@@ -23,10 +23,14 @@ pub const ETAG: &str = "etag";
 pub const REVISION: &str = "revision";
 /// On an answer to a read: the level that was really served.
 pub const CONSISTENCY_SERVED: &str = "consistency-served";
-/// On an answer to a read: how many milliseconds ago the node last had evidence that what it shows
-/// is current. `0` for what is linearizable, `unknown` when it never had. On a follower the evidence
-/// is the leader's word, so a message that the network held back, or a leader that does not yet know
-/// that it was deposed, makes the answer older than this tells.
+/// On an answer to a read: how stale it is at most, in milliseconds. Whatever was acknowledged to
+/// anyone so long ago, or earlier, is in it. `0` for what is linearizable, `unknown` while nothing
+/// is proved, since the node started or for want of a leader.
+///
+/// It is a proof on every node, and assumes nothing but the rate of that node's own clock: messages
+/// that were held back, and a leader that does not know that it was deposed, make it larger and
+/// never wrong. On a follower it is two to three heartbeat intervals and a round trip while all goes
+/// well.
 pub const STALENESS_MS: &str = "staleness-ms";
 /// On an answer: what the session has seen so far. A client sends the last one back with every
 /// request, and reads at level `session` then never go back in time.

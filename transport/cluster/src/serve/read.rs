@@ -60,7 +60,7 @@ pub(super) async fn get_counter(State(app): State<Arc<App>>, asked: Asked) -> An
 /// What an answer says of how fresh it is.
 struct Seen {
     served: Level,
-    /// `None` when no bound is known.
+    /// `None` while none is proved.
     staleness: Option<Duration>,
     session: SessionToken,
 }
@@ -209,13 +209,13 @@ fn leader(app: &App) -> Option<quorate_clocks::NodeId> {
     app.node.status().raft.leader
 }
 
-fn too_stale(bound: Duration, contact: Option<Duration>) -> Failure {
-    let known = match contact {
-        Some(contact) => format!(
-            "it last knew {} ms ago that it was current",
-            contact.as_millis()
+fn too_stale(bound: Duration, proved: Option<Duration>) -> Failure {
+    let known = match proved {
+        Some(proved) => format!(
+            "it is only proved to hold what was acknowledged {} ms ago",
+            proved.as_millis()
         ),
-        None => "it has not heard from a leader since it started".to_owned(),
+        None => "nothing is proved of how current it is since it started".to_owned(),
     };
     Failure::new(
         ProblemKind::TooStale,

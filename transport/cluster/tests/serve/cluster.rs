@@ -28,7 +28,7 @@ async fn heal(node: &Running) {
     node.http.put("/v1/faults", "{}").await.ok();
 }
 
-/// Waits until a node has applied something, and has word that this was current.
+/// Waits until a node has applied something, and knows how stale it is at most.
 async fn caught_up(node: &Running, index: u64) {
     node.wait_for("what was written", |status| status.applied >= index)
         .await;
@@ -40,7 +40,7 @@ async fn caught_up(node: &Running, index: u64) {
         .header("staleness-ms")
         == "unknown"
     {
-        assert!(tokio::time::Instant::now() < deadline, "no word");
+        assert!(tokio::time::Instant::now() < deadline, "nothing is proved");
     }
 }
 
@@ -132,7 +132,7 @@ async fn a_follower_serves_what_it_has_and_says_how_old_it_may_be() {
         .ok();
     assert_eq!(got.header("consistency-served"), "bounded-30000");
     assert!(got.header("staleness-ms").parse::<u64>().unwrap() <= 30_000);
-    // Nobody hears from a leader within no time at all.
+    // Nothing is proved to a follower in no time at all.
     follower
         .http
         .get("/v1/kv/a?consistency=bounded-0")
