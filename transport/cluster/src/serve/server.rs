@@ -5,6 +5,7 @@ use std::fs;
 use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -210,9 +211,14 @@ fn open(options: &ServeOptions) -> Result<(Log, quorate_raft_log::Opened, Identi
             source,
         })?;
     if opened.torn_bytes > 0 {
-        tracing::info!(
+        // Mostly a write that a crash cut short. But damage to the very end of the log looks the
+        // same, and only an operator can tell, by what became of the disk.
+        tracing::warn!(
+            file = %last_segment(&dir).display(),
+            last_index = opened.recovered.last.0,
             bytes = opened.torn_bytes,
-            "dropped an unfinished write at the log's end"
+            "dropped an unfinished write at the log's end, and kept everything up to last_index; \
+             no answer depended on it, unless the disk has lost what it had confirmed"
         );
     }
     let has_log = opened.recovered != Recovered::default();
@@ -229,6 +235,16 @@ fn open(options: &ServeOptions) -> Result<(Log, quorate_raft_log::Opened, Identi
         identity.log_begun(&options.data)?;
     }
     Ok((log, opened, identity))
+}
+
+/// The file that the log ends in: the last one by name.
+fn last_segment(log: &Path) -> PathBuf {
+    let files = fs::read_dir(log).into_iter().flatten().flatten();
+    let segments = files.map(|file| file.path()).filter(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.starts_with("segment-"))
+    });
+    segments.max().unwrap_or_else(|| log.to_owned())
 }
 
 fn begin(log: &mut Log, first: HardState) -> Result<(), WriteError> {

@@ -1,7 +1,7 @@
 //! The command itself, as a process.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -263,6 +263,38 @@ async fn a_damaged_log_is_reported_and_left_as_it_is() {
     assert_eq!(code, Some(4), "{said}");
     assert!(said.contains(log.to_str().unwrap()), "{said}");
     assert_eq!(files(dir.path()), before);
+}
+
+#[tokio::test]
+async fn an_unfinished_write_at_the_logs_end_is_dropped_and_reported() {
+    let dir = directory();
+    let mut process = start(dir.path(), &[]);
+    for value in ["1", "2", "3"] {
+        put_until_it_leads(&process.http, value).await;
+    }
+    let last = process.http.status().await.last;
+    assert!(!signal(&mut process, "KILL").success());
+    let (path, mut bytes) = files(&dir.path().join("log"))
+        .into_iter()
+        .max_by_key(|(_, bytes)| bytes.iter().filter(|byte| **byte != 0).count())
+        .unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end] ^= 0x10;
+    fs::write(&path, &bytes).unwrap();
+
+    let mut process = start(dir.path(), &[]);
+    assert!(signal(&mut process, "TERM").success());
+    let mut said = String::new();
+    let mut stderr = process.child.stderr.take().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    let line = said
+        .lines()
+        .find(|line| line.contains("dropped an unfinished write"))
+        .unwrap_or_else(|| panic!("{said:?}"));
+    assert!(line.contains("WARN"), "{line}");
+    assert!(line.contains(path.to_str().unwrap()), "{line}");
+    let kept = format!("last_index={} ", last - 1);
+    assert!(line.contains(&kept), "{kept}: {line}");
 }
 
 #[test]
