@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::handshake::{HandshakeError, Identity};
@@ -32,6 +32,8 @@ pub(crate) struct Dialer<M> {
     pub(crate) presence: Arc<Presence>,
     pub(crate) closing: watch::Receiver<bool>,
     pub(crate) backoff: Backoff,
+    /// A connection that lived this long was not one of a row of failures.
+    pub(crate) settled: Duration,
     pub(crate) max_frame_bytes: usize,
     pub(crate) handshake_timeout: Duration,
     pub(crate) write_timeout: Duration,
@@ -66,6 +68,10 @@ enum End {
 
 impl<M: Wire> Dialer<M> {
     pub(crate) async fn run(mut self) {
+        self.dial().await;
+    }
+
+    async fn dial(&mut self) {
         let (peer, group) = (self.outbox.peer(), self.outbox.group());
         let mut closing = self.closing.clone();
         loop {
@@ -80,12 +86,17 @@ impl<M: Wire> Dialer<M> {
             match connected {
                 Ok(connection) => {
                     let version = connection.version;
-                    self.backoff.reset();
+                    let since = Instant::now();
                     count(&self.stats.counters().connections_opened, 1);
                     info!(%peer, %group, address = %self.address, version, "connected");
                     self.outbox.open();
                     let end = self.carry(connection, lives, &mut closing).await;
                     self.outbox.shut();
+                    // A handshake alone is no success: who shares its id with another node, or
+                    // sends what the peer refuses, gets through it every time.
+                    if since.elapsed() >= self.settled {
+                        self.backoff.reset();
+                    }
                     // What the peer did while it was connected says nothing about now.
                     dialed.set(self.presence.dialed());
                     match end {
@@ -255,4 +266,88 @@ async fn silence(reader: &mut OwnedReadHalf) -> End {
 /// Returns when the transport closes, or is gone.
 pub(crate) async fn closed(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|closing| *closing).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_clocks::NodeId;
+    use quorate_transport::{HELLO_BYTES, Hello, LaneGroup, WireError};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const CONNECTIONS: u32 = 8;
+
+    struct Nothing;
+
+    impl Wire for Nothing {
+        const VERSION: u8 = 1;
+
+        fn kind(&self) -> u8 {
+            0
+        }
+
+        fn encoded_len(&self) -> usize {
+            0
+        }
+
+        fn encode(&self, _: &mut BytesMut) {}
+
+        fn decode(_: u8, _: u8, _: bytes::Bytes) -> Result<Self, WireError> {
+            Ok(Self)
+        }
+    }
+
+    /// How many waits in a row were drawn when a peer has answered so many hellos, and has closed
+    /// each connection right after.
+    async fn waits_drawn(settled: Duration) -> u32 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (id, peer) = (NodeId(1), NodeId(2));
+        let identity = |id| Identity {
+            versions: 1..=1,
+            cluster: 7,
+            id,
+            incarnation: Incarnation(0),
+        };
+        let stats = TcpStats::new([peer].into_iter());
+        let (close, closing) = watch::channel(false);
+        let mut dialer = Dialer::<Nothing> {
+            identity: Arc::new(identity(id)),
+            address: listener.local_addr().unwrap().to_string(),
+            outbox: Arc::new(Outbox::new(peer, LaneGroup::Prompt, 1, stats.clone())),
+            presence: Arc::default(),
+            closing,
+            backoff: Backoff::new(Duration::from_micros(10), Duration::from_millis(1), 3),
+            settled,
+            max_frame_bytes: 1,
+            handshake_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            stats,
+        };
+        let answer = async {
+            for _ in 0..CONNECTIONS {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut hello = [0; HELLO_BYTES];
+                stream.read_exact(&mut hello).await.unwrap();
+                let hello = Hello::decode(&hello).unwrap();
+                let peer = identity(peer);
+                peer.answer(&mut stream, &hello).await.unwrap();
+            }
+            // It dials once more, so the end of the last connection was seen too.
+            let _connection = listener.accept().await.unwrap();
+            close.send_replace(true);
+        };
+        tokio::join!(dialer.dial(), answer);
+        dialer.backoff.attempts()
+    }
+
+    #[tokio::test]
+    async fn connections_that_break_at_once_are_dialed_ever_more_slowly() {
+        assert_eq!(waits_drawn(Duration::from_secs(3_600)).await, CONNECTIONS);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_has_settled_starts_the_waits_over() {
+        assert_eq!(waits_drawn(Duration::ZERO).await, 1);
+    }
 }

@@ -72,7 +72,8 @@ pub struct TcpOptions {
     pub write_timeout: Duration,
     /// The first wait before a peer is dialed again is up to this: 20 ms unless set.
     pub redial_base: Duration,
-    /// No wait before a peer is dialed again is longer than this: 1 s unless set.
+    /// No wait before a peer is dialed again is longer than this: 1 s unless set. A connection that
+    /// lives this long makes the waits short again; one that ends sooner counts as a failed try.
     pub redial_cap: Duration,
     /// How long [`close`](crate::TcpTransport::close) waits for what is queued to be written: 1 s
     /// unless set.

@@ -134,6 +134,8 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
                         presence: presences.get(&peer).map(Arc::clone).unwrap_or_default(),
                         closing: watch_closing.clone(),
                         backoff: Backoff::new(redial_base, redial_cap, seed),
+                        // Two who push each other out are apart by less than the longest wait.
+                        settled: redial_cap,
                         max_frame_bytes,
                         handshake_timeout,
                         write_timeout,
