@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use quorate_clocks::NodeId;
 use quorate_transport::{
-    Frame, FrameDecoder, FrameError, Hello, LaneGroup, Received, Wire, WireError,
+    FRAME_HEADER_BYTES, Frame, FrameDecoder, FrameError, Hello, LaneGroup, Received, Wire,
+    WireError,
 };
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::dial::closed;
 use crate::handshake::{HandshakeError, Identity};
+use crate::inbox::{Allowance, Arrivals};
 use crate::presence::Presence;
 use crate::registry::{Admission, Registry};
 use crate::socket;
@@ -39,14 +41,21 @@ pub(crate) struct Acceptor<M> {
 pub(crate) struct Inbound<M> {
     pub(crate) identity: Arc<Identity>,
     pub(crate) registry: Arc<Registry>,
-    /// The peers, each with what tells those who dial it that it is there.
-    pub(crate) peers: BTreeMap<NodeId, Arc<Presence>>,
-    pub(crate) prompt: mpsc::Sender<Received<M>>,
-    pub(crate) bulk: mpsc::Sender<Received<M>>,
+    pub(crate) peers: BTreeMap<NodeId, KnownPeer>,
+    pub(crate) prompt: Arrivals<M>,
+    pub(crate) bulk: Arrivals<M>,
     pub(crate) max_frame_bytes: usize,
     pub(crate) handshake_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) stats: TcpStats,
+}
+
+/// What the connections of one peer share.
+pub(crate) struct KnownPeer {
+    /// Tells those who dial it that it is there.
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) prompt: Allowance,
+    pub(crate) bulk: Allowance,
 }
 
 impl<M: Wire + Send + 'static> Acceptor<M> {
@@ -81,9 +90,7 @@ impl<M: Wire + Send + 'static> Acceptor<M> {
                     .unwrap_or(Err(HandshakeError::Timeout(limit)));
                 drop(permit);
                 match greeted {
-                    Ok((hello, admission)) => {
-                        inbound.serve(stream, address, hello, admission).await
-                    }
+                    Ok(greeted) => inbound.serve(stream, address, greeted).await,
                     Err(error) => {
                         count(&inbound.stats.counters().connections_refused, 1);
                         warn!(%address, %error, "closed a connection in its handshake");
@@ -94,13 +101,20 @@ impl<M: Wire + Send + 'static> Acceptor<M> {
     }
 }
 
+/// A connection that passed the handshake.
+struct Greeted<'a> {
+    hello: Hello,
+    known: &'a KnownPeer,
+    admission: Admission,
+}
+
 impl<M: Wire> Inbound<M> {
-    async fn greet(&self, stream: &mut TcpStream) -> Result<(Hello, Admission), HandshakeError> {
+    async fn greet(&self, stream: &mut TcpStream) -> Result<Greeted<'_>, HandshakeError> {
         // Only the answer to the hello is ever sent. Whether a peer that says nothing more is still
         // there, the kernel has to ask.
         socket::prepare(stream, self.write_timeout).map_err(HandshakeError::Io)?;
         let hello = self.identity.listen(stream).await?;
-        let presence = self
+        let known = self
             .peers
             .get(&hello.node)
             .ok_or(HandshakeError::UnknownPeer(hello.node))?;
@@ -114,16 +128,23 @@ impl<M: Wire> Inbound<M> {
             })?;
         self.identity.answer(stream, &hello).await?;
         count(&self.stats.counters().connections_accepted, 1);
-        presence.greeted(hello.incarnation);
-        Ok((hello, admission))
+        known.presence.greeted(hello.incarnation);
+        Ok(Greeted {
+            hello,
+            known,
+            admission,
+        })
     }
 
     async fn serve(
         &self,
         stream: TcpStream,
         address: SocketAddr,
-        hello: Hello,
-        mut admission: Admission,
+        Greeted {
+            hello,
+            known,
+            mut admission,
+        }: Greeted<'_>,
     ) {
         let Hello {
             node: peer, group, ..
@@ -131,7 +152,7 @@ impl<M: Wire> Inbound<M> {
         let end = tokio::select! {
             biased;
             () = admission.replaced() => Ok("another connection took its place"),
-            end = self.receive(stream, peer, group) => end,
+            end = self.receive(stream, peer, known, group) => end,
         };
         match end {
             Ok(end) => info!(%peer, %group, %address, "an inbound connection ended: {end}"),
@@ -147,11 +168,12 @@ impl<M: Wire> Inbound<M> {
         &self,
         mut stream: TcpStream,
         peer: NodeId,
+        known: &KnownPeer,
         group: LaneGroup,
     ) -> Result<&'static str, BadFrame> {
-        let queue = match group {
-            LaneGroup::Prompt => &self.prompt,
-            LaneGroup::Bulk => &self.bulk,
+        let (inbox, allowance) = match group {
+            LaneGroup::Prompt => (&self.prompt, &known.prompt),
+            LaneGroup::Bulk => (&self.bulk, &known.bulk),
         };
         let mut decoder = FrameDecoder::new(self.max_frame_bytes);
         loop {
@@ -164,14 +186,18 @@ impl<M: Wire> Inbound<M> {
                 Err(_) => return Ok("it broke"),
             }
             while let Some(frame) = decoder.next_frame()? {
+                let bytes = frame.body.len() + FRAME_HEADER_BYTES;
                 let message = Self::decode(frame, group)?;
+                // While it waits for either, the socket is not read, and the peer is slowed down.
+                let Some(held) = allowance.take(bytes).await else {
+                    return Ok("this node closes");
+                };
                 count(&self.stats.counters().frames_received, 1);
                 let received = Received {
                     from: peer,
                     message,
                 };
-                // While the queue is full the socket is not read, and the peer is slowed down.
-                if queue.send(received).await.is_err() {
+                if inbox.put(received, held).await.is_err() {
                     return Ok("this node closes");
                 }
             }

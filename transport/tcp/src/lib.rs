@@ -27,8 +27,8 @@
 //!   peer itself dials.
 //! * A restarted peer announces its new life, which replaces the connections of the old one: those
 //!   that it dialed end, and those to it are dialed anew at once.
-//! * What arrives waits in a bounded queue; when it is full, sockets are no longer read, and TCP
-//!   slows the sender down.
+//! * What arrives waits in a queue that is bounded in messages, and in bytes per peer; what is full
+//!   is no longer read from its sockets, and TCP slows the sender down.
 //!
 //! It never sends a message again, so a message arrives at most once per `send`. It does not
 //! encrypt, and does not authenticate: whoever reaches the port can claim to be a peer. Run it in a
@@ -93,6 +93,7 @@
 mod accept;
 mod dial;
 mod handshake;
+mod inbox;
 mod options;
 mod outbox;
 mod presence;

@@ -52,6 +52,13 @@ pub struct TcpOptions {
     /// How many messages that arrived may wait to be received, for the urgent and log lane together
     /// and for the bulk lane: 1,024 unless set. At least 1.
     pub receive_frames: usize,
+    /// How many bytes of messages that arrived may wait to be received, per peer, for the urgent and
+    /// log lane together and for the bulk lane: 32 MiB unless set. A larger message is taken when it
+    /// is the only one that waits. At least 1, at most 4 GiB - 1.
+    ///
+    /// Each connection has a message in the making beside them, so a node holds at most
+    /// `2 * (receive_bytes + 2 * max_frame_bytes)` per peer, and a little for each read.
+    pub receive_bytes: usize,
     /// How long a connection may take to be made, including both hellos: 3 s unless set.
     pub handshake_timeout: Duration,
     /// How many inbound connections may be in their handshake at once: 64 unless set. One more is
@@ -100,6 +107,7 @@ impl TcpOptions {
             max_frame_bytes: 16 << 20,
             queue_frames: 1_024,
             receive_frames: 1_024,
+            receive_bytes: 32 << 20,
             handshake_timeout: Duration::from_secs(3),
             max_handshakes: 64,
             write_timeout: Duration::from_secs(5),
@@ -120,6 +128,7 @@ impl TcpOptions {
             ),
             ("queue_frames", self.queue_frames, MAX_QUEUE_FRAMES),
             ("receive_frames", self.receive_frames, MAX_QUEUE_FRAMES),
+            ("receive_bytes", self.receive_bytes, MAX_RECEIVE_BYTES),
             ("max_handshakes", self.max_handshakes, MAX_QUEUE_FRAMES),
         ];
         for (option, value, max) in bounds {
@@ -142,6 +151,9 @@ impl TcpOptions {
 
 /// Far beyond any use, and far below what tokio's channels and semaphores panic at.
 const MAX_QUEUE_FRAMES: usize = 1 << 24;
+
+/// As many as a semaphore can be asked for at once.
+const MAX_RECEIVE_BYTES: usize = u32::MAX as usize;
 
 /// Why a node does not listen.
 #[derive(Debug, thiserror::Error)]

@@ -12,13 +12,14 @@ use std::time::Duration;
 use quorate_clocks::NodeId;
 use quorate_transport::{Backoff, Lane, LaneGroup, Received, Refused, Transmit, Transport, Wire};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep};
 
-use crate::accept::{Acceptor, Inbound};
+use crate::accept::{Acceptor, Inbound, KnownPeer};
 use crate::dial::Dialer;
 use crate::handshake::Identity;
+use crate::inbox::{Allowance, Inbox, inbox};
 use crate::outbox::Outbox;
 use crate::presence::Presence;
 use crate::registry::Registry;
@@ -41,8 +42,8 @@ const PROMPT_RUN: u32 = 32;
 pub struct TcpTransport<M> {
     local_addr: SocketAddr,
     peers: BTreeMap<NodeId, Peer<M>>,
-    prompt: mpsc::Receiver<Received<M>>,
-    bulk: mpsc::Receiver<Received<M>>,
+    prompt: Inbox<M>,
+    bulk: Inbox<M>,
     prompt_run: u32,
     max_frame_bytes: usize,
     close_timeout: Duration,
@@ -78,6 +79,7 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
             max_frame_bytes,
             queue_frames,
             receive_frames,
+            receive_bytes,
             handshake_timeout,
             max_handshakes,
             write_timeout,
@@ -109,16 +111,14 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
             incarnation,
         });
         let (closing, watch_closing) = watch::channel(false);
-        let (prompt_sender, prompt) = mpsc::channel(receive_frames);
-        let (bulk_sender, bulk) = mpsc::channel(receive_frames);
-        let presences: BTreeMap<_, _> = peers
-            .keys()
-            .map(|peer| (*peer, Arc::new(Presence::default())))
-            .collect();
+        let (prompt_arrivals, prompt) = inbox(receive_frames);
+        let (bulk_arrivals, bulk) = inbox(receive_frames);
+        let mut known = BTreeMap::new();
 
         let mut tasks = JoinSet::new();
         let mut outboxes = BTreeMap::new();
         for (peer, address) in peers {
+            let presence = Arc::new(Presence::default());
             let [prompt, bulk] = LaneGroup::ALL.map(|group| {
                 let outbox = Arc::new(Outbox::new(peer, group, queue_frames, stats.clone()));
                 // Apart for every pair of nodes and group, so that they do not dial in step.
@@ -131,7 +131,7 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
                         identity: Arc::clone(&identity),
                         address: address.clone(),
                         outbox: Arc::clone(&outbox),
-                        presence: presences.get(&peer).map(Arc::clone).unwrap_or_default(),
+                        presence: Arc::clone(&presence),
                         closing: watch_closing.clone(),
                         backoff: Backoff::new(redial_base, redial_cap, seed),
                         // Two who push each other out are apart by less than the longest wait.
@@ -146,6 +146,14 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
                 outbox
             });
             outboxes.insert(peer, Peer { prompt, bulk });
+            known.insert(
+                peer,
+                KnownPeer {
+                    presence,
+                    prompt: Allowance::new(receive_bytes),
+                    bulk: Allowance::new(receive_bytes),
+                },
+            );
         }
         tasks.spawn(
             Acceptor {
@@ -155,9 +163,9 @@ impl<M: Wire + Send + 'static> TcpTransport<M> {
                 inbound: Arc::new(Inbound {
                     identity,
                     registry: Arc::new(Registry::default()),
-                    peers: presences,
-                    prompt: prompt_sender,
-                    bulk: bulk_sender,
+                    peers: known,
+                    prompt: prompt_arrivals,
+                    bulk: bulk_arrivals,
                     max_frame_bytes,
                     handshake_timeout,
                     write_timeout,

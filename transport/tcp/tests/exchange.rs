@@ -130,6 +130,76 @@ async fn a_full_queue_refuses_and_urgent_overtakes_it() {
     assert!(overtaken >= 8, "overtook {overtaken} of {taken}");
 }
 
+/// A receiver that is slow holds so many bytes of each peer, and not the number of messages times
+/// the largest of them.
+#[tokio::test]
+async fn a_peer_that_floods_is_held_back_by_bytes_and_holds_back_nobody_else() {
+    const NOTES: u64 = 200;
+    const FILLING: usize = 64 << 10;
+    const FIT: u64 = 4;
+    let mut ports = Ports::new(3);
+    let mut options = ports.options(1);
+    options.write_timeout = 2 * PATIENCE;
+    let mut flood = bind(options).await;
+    let mut options = ports.options(2);
+    options.receive_bytes = FIT as usize * (FILLING + 100);
+    let mut slow = bind(options).await;
+    let mut calm = ports.node(3).await;
+    connected(&flood, &[2, 3]).await;
+    connected(&calm, &[1, 2]).await;
+
+    for number in 0..NOTES {
+        let flooding = filled(2, Lane::Log, number, FILLING);
+        flood.send(flooding).unwrap();
+    }
+    let stats = slow.stats();
+    let arrived = || stats.counts().frames_received;
+    eventually("as many as fit wait", || arrived() >= FIT).await;
+    // Another lane of that peer and another peer get through, and nothing more of the flood does.
+    send(&mut flood, note(2, Lane::Bulk, NOTES)).await;
+    send(&mut calm, note(2, Lane::Log, NOTES + 1)).await;
+    eventually("the others arrive", || arrived() >= FIT + 2).await;
+    assert_eq!(arrived(), FIT + 2);
+
+    let (mut next, mut others) = (0, Vec::new());
+    for taken in 1..=NOTES + 2 {
+        let received = receive(&mut slow).await;
+        let others_left = 2 - others.len() as u64;
+        match received.message.number {
+            number if number < NOTES => {
+                assert_eq!(number, next);
+                next += 1;
+            }
+            number => others.push(number),
+        }
+        let waiting = arrived() - taken;
+        assert!(waiting <= FIT + others_left, "{waiting} wait");
+    }
+    others.sort_unstable();
+    assert_eq!(others, [NOTES, NOTES + 1]);
+}
+
+#[tokio::test]
+async fn a_message_of_more_bytes_than_may_wait_arrives_alone() {
+    let mut ports = Ports::new(2);
+    let mut options = ports.options(1);
+    options.write_timeout = 2 * PATIENCE;
+    let mut one = bind(options).await;
+    let mut options = ports.options(2);
+    options.receive_bytes = 1;
+    let mut two = bind(options).await;
+    connected(&one, &[2]).await;
+    for number in 0..4 {
+        one.send(filled(2, Lane::Log, number, 100_000)).unwrap();
+    }
+    let stats = two.stats();
+    for number in 0..4 {
+        assert_eq!(receive(&mut two).await.message.number, number);
+        let arrived = stats.counts().frames_received;
+        assert!(arrived <= number + 2, "{arrived} arrived");
+    }
+}
+
 /// A peer that talks a lot does not keep the bulk lane from being received.
 #[tokio::test]
 async fn bulk_gets_its_turn() {
@@ -273,6 +343,10 @@ async fn options_that_cannot_work_are_refused_by_name() {
     assert_eq!(
         refused(&|options| options.queue_frames = 0).await,
         "queue_frames is 0, it must be between 1 and 16777216"
+    );
+    assert_eq!(
+        refused(&|options| options.receive_bytes = 0).await,
+        "receive_bytes is 0, it must be between 1 and 4294967295"
     );
     assert_eq!(
         refused(&|options| options.max_frame_bytes = 2 << 30).await,
