@@ -1,6 +1,7 @@
 //! The incoming half: strangers become peers, and their frames become messages.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::dial::closed;
 use crate::handshake::{HandshakeError, Identity};
@@ -50,6 +51,27 @@ pub(crate) struct Inbound<M> {
     pub(crate) stats: TcpStats,
 }
 
+/// Whether the error is about the connection that would have been accepted, and says nothing about
+/// the next one. After any other a pause is due: what the system has run out of it still lacks.
+fn of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted,
+        NetworkDown, NetworkUnreachable, TimedOut,
+    };
+    // Linux reports what had already happened to the new connection: see accept(2).
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionRefused
+            | ConnectionReset
+            | HostUnreachable
+            | Interrupted
+            | NetworkDown
+            | NetworkUnreachable
+            | TimedOut
+    )
+}
+
 /// What the connections of one peer share.
 pub(crate) struct KnownPeer {
     /// Tells those who dial it that it is there.
@@ -69,6 +91,10 @@ impl<M: Wire + Send + 'static> Acceptor<M> {
                 Some(_) = connections.join_next() => continue,
                 accepted = self.listener.accept() => match accepted {
                     Ok(accepted) => accepted,
+                    Err(error) if of_one_connection(&error) => {
+                        debug!(%error, "a connection ended before it was accepted");
+                        continue;
+                    }
                     Err(error) => {
                         warn!(%error, "cannot accept a connection");
                         sleep(ACCEPT_PAUSE).await;
@@ -233,4 +259,38 @@ enum BadFrame {
         kind: u8,
         source: WireError,
     },
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn only_what_the_system_lacks_makes_others_wait() {
+        let of_one = |errno: Errno| of_one_connection(&errno.into());
+        for errno in [
+            Errno::CONNABORTED,
+            Errno::CONNRESET,
+            Errno::INTR,
+            Errno::HOSTUNREACH,
+            Errno::NETUNREACH,
+            Errno::NETDOWN,
+            Errno::TIMEDOUT,
+        ] {
+            assert!(of_one(errno), "{errno}");
+        }
+        for errno in [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::NOBUFS,
+            Errno::NOMEM,
+            // These may stay as they are, and would spin.
+            Errno::ACCESS,
+            Errno::INVAL,
+        ] {
+            assert!(!of_one(errno), "{errno}");
+        }
+    }
 }
