@@ -32,6 +32,10 @@ pub struct TcpOptions {
     /// remember that one refuse this one. Zero unless set, which is right as long as it stays zero;
     /// a number that grows with every start lets peers drop the connections of the dead life at
     /// once.
+    ///
+    /// Nobody proves it. A stranger that reaches the port and claims a peer's id with the greatest
+    /// incarnation is taken for the peer, and the real one is refused as a ghost for as long as this
+    /// process runs: only a restart forgets what was claimed. So let only the nodes reach the port.
     pub incarnation: Incarnation,
     /// The cluster. Nodes of another cluster are turned away. It is not a secret.
     pub cluster: u128,
