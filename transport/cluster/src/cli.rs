@@ -81,7 +81,7 @@ pub struct ServeArgs {
     pub listen: SocketAddr,
     /// Another node: its number, its --listen address as this node reaches it, and its --http
     /// address as clients reach it. Repeat for each. Without the last part, clients cannot be
-    /// redirected to it. Without any --peer the cluster is this node alone.
+    /// redirected to it: while it leads, this node refuses with 503 what only a leader may answer. Without any --peer the cluster is this node alone.
     #[arg(long = "peer", value_name = "ID=ADDR[,HTTP_ADDR]")]
     pub peers: Vec<Peer>,
     /// Where to listen for clients.

@@ -43,6 +43,9 @@ pub enum ProblemKind {
     NotLeader,
     /// No leader is known right now. Nothing was done.
     NoLeader,
+    /// Another node leads, and this one was not told where clients reach it. Nothing was done, and
+    /// asking this node again is in vain until it is started with the address.
+    LeaderAddressUnknown,
     /// Too much is waiting already. Nothing was done.
     Overloaded,
     /// The write certainly did not happen. Send it again.
@@ -62,7 +65,7 @@ pub enum ProblemKind {
 }
 
 /// Every kind with its `type`, title and status.
-const KINDS: [(ProblemKind, &str, &str, u16); 24] = {
+const KINDS: [(ProblemKind, &str, &str, u16); 25] = {
     use ProblemKind as K;
     [
         (
@@ -131,6 +134,12 @@ const KINDS: [(ProblemKind, &str, &str, u16); 24] = {
         ),
         (K::NotLeader, "not-leader", "Another node leads", 307),
         (K::NoLeader, "no-leader", "No leader is known", 503),
+        (
+            K::LeaderAddressUnknown,
+            "leader-address-unknown",
+            "Another node leads, and its address is not known",
+            503,
+        ),
         (K::Overloaded, "overloaded", "Too much is waiting", 503),
         (
             K::NotApplied,
@@ -198,7 +207,10 @@ impl ProblemKind {
     /// Whether the same request may succeed a little later. A write must carry an idempotency key
     /// to be safe to send again after [`Self::UnknownOutcome`].
     pub fn is_worth_a_retry(self) -> bool {
-        matches!(self.status(), 503 | 504) || self == Self::KeyInFlight
+        match self {
+            Self::LeaderAddressUnknown => false,
+            _ => matches!(self.status(), 503 | 504) || self == Self::KeyInFlight,
+        }
     }
 
     /// The kind that a `type` names.
@@ -242,7 +254,7 @@ pub struct Problem {
     /// With `lease-held`: for how long still, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remaining_ms: Option<u64>,
-    /// With `not-leader`: who leads.
+    /// With `not-leader` and `leader-address-unknown`: who leads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leader: Option<u64>,
 }

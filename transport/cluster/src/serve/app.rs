@@ -76,13 +76,18 @@ impl App {
             .get(&leader)
             .and_then(|address| HeaderValue::try_from(format!("http://{address}{path}")).ok());
         let Some(location) = location else {
-            return Failure::new(
-                ProblemKind::NoLeader,
-                format!(
-                    "node {} leads, and its HTTP address is not known here",
-                    leader.0
-                ),
-            );
+            return Failure::of(Problem {
+                leader: Some(leader.0),
+                ..Problem::new(
+                    ProblemKind::LeaderAddressUnknown,
+                    format!(
+                        "node {0} leads, and this node was not told where clients reach it, so \
+                         nothing was done; ask node {0} itself, or start this one with \
+                         --peer {0}=ADDR,HTTP_ADDR",
+                        leader.0
+                    ),
+                )
+            });
         };
         Failure::of(Problem {
             leader: Some(leader.0),

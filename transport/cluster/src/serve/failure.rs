@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::{Problem, ProblemKind};
 
-/// How long a client is asked to wait when there is no leader. An election takes less.
+/// How long a client is asked to wait when nothing better is known, as when there is no leader. An
+/// election takes less.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A problem on its way to the client, and the headers that go with it.
@@ -28,13 +29,19 @@ impl Failure {
             problem: Box::new(problem),
             headers: Vec::new(),
         };
-        if failure.problem.status == 503 {
-            failure = failure.with(
-                header::RETRY_AFTER,
-                HeaderValue::from(RETRY_AFTER.as_secs()),
-            );
+        let kind = failure.problem.kind();
+        if failure.problem.status == 503 && kind.is_some_and(ProblemKind::is_worth_a_retry) {
+            failure = failure.retry_after(RETRY_AFTER);
         }
         failure
+    }
+
+    /// Asks the client to wait for so long, in whole seconds and at least one.
+    pub(super) fn retry_after(mut self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.headers
+            .retain(|(name, _)| *name != header::RETRY_AFTER);
+        self.with(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
     pub(super) fn malformed(detail: impl Into<String>) -> Self {
@@ -61,5 +68,40 @@ impl IntoResponse for Failure {
         );
         headers.extend(self.headers);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn retry_after(failure: Failure) -> Option<String> {
+        let response = failure.into_response();
+        let value = response.headers().get(header::RETRY_AFTER)?;
+        Some(value.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_wait_is_told_once_and_rounded_up() {
+        let overloaded = || Failure::new(ProblemKind::Overloaded, "x");
+        assert_eq!(retry_after(overloaded()).as_deref(), Some("1"));
+        for (millis, seconds) in [
+            (0, "1"),
+            (1, "1"),
+            (1_000, "1"),
+            (1_001, "2"),
+            (600_000, "600"),
+        ] {
+            let failure = overloaded().retry_after(Duration::from_millis(millis));
+            assert_eq!(failure.headers.len(), 1);
+            assert_eq!(retry_after(failure).as_deref(), Some(seconds));
+        }
+    }
+
+    #[test]
+    fn nobody_is_asked_to_wait_for_what_waiting_does_not_help() {
+        for kind in [ProblemKind::LeaderAddressUnknown, ProblemKind::KeyReused] {
+            assert_eq!(retry_after(Failure::new(kind, "x")), None);
+        }
     }
 }

@@ -65,6 +65,7 @@ impl Server {
             address: options.http,
             source,
         })?;
+        warn_of_unreachable(&options);
         let (log, opened, identity) = open(&options)?;
         let transport = TcpTransport::<Message>::bind(tcp_options(&options, &identity, raft))
             .await
@@ -186,6 +187,20 @@ impl Server {
             .shutdown()
             .await
             .map_err(|source| ServeError::Failed { source })
+    }
+}
+
+fn warn_of_unreachable(options: &ServeOptions) {
+    for (id, addresses) in &options.peers {
+        if addresses.http.is_none() {
+            tracing::warn!(
+                peer = id.0,
+                "clients cannot be sent to this peer while it leads, and are refused with 503; \
+                 give its HTTP address too: --peer {}={},HTTP_ADDR",
+                id.0,
+                addresses.raft
+            );
+        }
     }
 }
 

@@ -322,12 +322,18 @@ async fn a_node_without_peers_http_address_does_not_send_into_the_void() {
         }
     })
     .await;
-    let answer = nodes[1].http.put("/v1/kv/a", "1").await;
-    let problem = answer.problem(ProblemKind::NoLeader);
-    assert!(
-        problem
-            .detail
-            .contains(&format!("node {} leads", nodes[0].id())),
-        "{problem:?}"
-    );
+    let leader = nodes[0].id();
+    for (method, body) in [(Method::PUT, "1"), (Method::GET, "")] {
+        let answer = nodes[1].http.send(method, "/v1/kv/a", &[], body).await;
+        let problem = answer.problem(ProblemKind::LeaderAddressUnknown);
+        assert_eq!(problem.leader, Some(leader));
+        for told in [
+            format!("node {leader} leads"),
+            format!("--peer {leader}=ADDR,HTTP_ADDR"),
+        ] {
+            assert!(problem.detail.contains(&told), "{problem:?}");
+        }
+        // Waiting would not help.
+        assert_eq!(answer.header("retry-after"), "");
+    }
 }

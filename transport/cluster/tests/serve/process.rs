@@ -297,6 +297,19 @@ async fn an_unfinished_write_at_the_logs_end_is_dropped_and_reported() {
     assert!(line.contains(&kept), "{kept}: {line}");
 }
 
+#[tokio::test]
+async fn a_peer_without_an_address_for_clients_is_warned_of() {
+    let dir = directory();
+    let peers = ["--peer", "2=127.0.0.1:1", "--peer", "3=127.0.0.1:2,a:3"];
+    let mut process = start(dir.path(), &peers);
+    assert!(signal(&mut process, "TERM").success());
+    let mut said = String::new();
+    let mut stderr = process.child.stderr.take().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    assert!(said.contains("--peer 2=127.0.0.1:1,HTTP_ADDR"), "{said}");
+    assert!(!said.contains("--peer 3"), "{said}");
+}
+
 #[test]
 fn a_command_line_that_is_wrong_says_how() {
     let dir = directory();
