@@ -248,7 +248,7 @@ pub(super) async fn put_faults(State(app): State<Arc<App>>, body: Body) -> Answe
     let Some(switch) = &app.faults else {
         return Err(not_allowed());
     };
-    let faults: Faults = request::json(body).await?;
+    let faults: Faults = request::json(&app, body).await?;
     let named = faults.cut.iter().chain(faults.delay_ms.keys());
     for id in named {
         if !app.peers.iter().any(|peer| peer.0 == *id) {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Uri, header};
@@ -14,15 +13,13 @@ use quorate_tcp::TcpStats;
 use super::faults::FaultSwitch;
 use super::in_flight::InFlight;
 use super::metrics::Metrics;
+use super::places::{Place, Places};
 use super::{Failure, Replica};
 use crate::api::{Problem, ProblemKind, header as names};
 use crate::service::LogClock;
 
 /// The cluster is one group: the only shard that session tokens speak of.
 pub(super) const SHARD: u64 = 0;
-
-/// Requests that are worked on at once. Further ones are refused. Each may hold a whole value.
-const MAX_REQUESTS: usize = 4_096;
 
 /// What every handler shares.
 pub(super) struct App {
@@ -42,24 +39,33 @@ pub(super) struct App {
     pub(super) faults: Option<FaultSwitch>,
     pub(super) metrics: Metrics,
     pub(super) tcp: TcpStats,
-    pub(super) requests: AtomicUsize,
-}
-
-/// Counts a request while it is worked on.
-pub(super) struct Admitted<'a>(&'a AtomicUsize);
-
-impl Drop for Admitted<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    /// Of reads and writes that are worked on.
+    pub(super) requests: Places,
+    /// Of bodies that are on their way. Clients choose how long that takes, so what operators ask
+    /// for and what has arrived must not need one.
+    pub(super) bodies: Places,
 }
 
 impl App {
-    /// Lets a request in, unless too many are.
-    pub(super) fn admit(&self) -> Option<Admitted<'_>> {
-        let before = self.requests.fetch_add(1, Ordering::Relaxed);
-        let admitted = Admitted(&self.requests);
-        (before < MAX_REQUESTS).then_some(admitted)
+    /// Lets a read or a write in, unless too many are worked on. Call it when all of the request is
+    /// there: nothing but this node's work keeps the place then.
+    pub(super) fn admit(&self) -> Result<Place<'_>, Failure> {
+        self.requests.take().ok_or_else(|| {
+            Failure::new(
+                ProblemKind::Overloaded,
+                "too many requests are worked on already, and nothing was done; try again",
+            )
+        })
+    }
+
+    /// Lets a body in, unless too many are on their way.
+    pub(super) fn admit_body(&self) -> Result<Place<'_>, Failure> {
+        self.bodies.take().ok_or_else(|| {
+            Failure::new(
+                ProblemKind::Overloaded,
+                "too many bodies are on their way already, and nothing was done; try again",
+            )
+        })
     }
 
     /// Sends the client to the leader, or asks it to come back when there is one.

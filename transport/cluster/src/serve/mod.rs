@@ -32,6 +32,7 @@ mod identity;
 mod in_flight;
 mod metrics;
 mod options;
+mod places;
 mod read;
 mod replica;
 mod request;

@@ -39,6 +39,11 @@ pub struct ServeOptions {
     /// How long a follower waits until it has seen what a session has, before it sends the client
     /// to the leader.
     pub session_wait: Duration,
+    /// Reads and writes that are worked on at once. Further ones are refused with 503.
+    pub max_requests: usize,
+    /// Bodies that are on their way at once, each of which may be as large as a value. Requests
+    /// with further ones are refused with 503; those without a body are not.
+    pub max_bodies: usize,
     /// A node that hears nothing from a leader for one to two of these stands for election.
     pub election_timeout: Duration,
     /// A snapshot is written after this many entries.
@@ -68,6 +73,8 @@ impl ServeOptions {
             allow_faults: false,
             request_timeout: Duration::from_secs(5),
             session_wait: Duration::from_secs(1),
+            max_requests: 4_096,
+            max_bodies: 1_024,
             election_timeout: Duration::from_millis(500),
             snapshot_every: 20_000,
         }

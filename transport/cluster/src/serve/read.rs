@@ -90,6 +90,7 @@ async fn read<R: Send + 'static>(
     view: impl Fn(&Replica) -> R + Clone + Send + 'static,
 ) -> Result<(R, Seen), Failure> {
     let asked_level = asked.level()?;
+    let _place = app.admit()?;
     let work = async {
         match asked_level {
             Level::Linearizable if PlantedBug::StaleLinearizableReads.is_planted() => {

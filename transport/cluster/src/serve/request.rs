@@ -9,12 +9,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
+use hyper::body::Body as _;
 use quorate_consistency::{Level, SessionToken};
 use quorate_idempotency::Key;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Failure;
+use super::app::App;
 use crate::api::header as names;
 use crate::api::{MAX_NAME_BYTES, MAX_VALUE_BYTES, ProblemKind};
 use crate::service::{Condition, Guard};
@@ -200,8 +202,8 @@ fn checked_name(name: String) -> Result<String, Failure> {
 }
 
 /// The body of a write to a key.
-pub(super) async fn value(body: Body) -> Result<Bytes, Failure> {
-    match read(body, MAX_VALUE_BYTES).await? {
+pub(super) async fn value(app: &App, body: Body) -> Result<Bytes, Failure> {
+    match read(app, body, MAX_VALUE_BYTES).await? {
         Ok(value) => Ok(value),
         Err(TooLarge) => Err(Failure::new(
             ProblemKind::ValueTooLarge,
@@ -212,23 +214,43 @@ pub(super) async fn value(body: Body) -> Result<Bytes, Failure> {
 
 /// A JSON object as the body. An array of the fields in their order would do for serde, and would
 /// change its meaning with every new field.
-pub(super) async fn json<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
-    let Ok(bytes) = read(body, MAX_JSON_BYTES).await? else {
+pub(super) async fn json<T: DeserializeOwned>(app: &App, body: Body) -> Result<T, Failure> {
+    match optional_json(app, body).await? {
+        Some(value) => Ok(value),
+        None => Err(Failure::malformed("the body is not a JSON object")),
+    }
+}
+
+/// As [`json`], or no body at all.
+pub(super) async fn optional_json<T: DeserializeOwned>(
+    app: &App,
+    body: Body,
+) -> Result<Option<T>, Failure> {
+    let Ok(bytes) = read(app, body, MAX_JSON_BYTES).await? else {
         return Err(Failure::new(
             ProblemKind::ValueTooLarge,
             format!("a JSON body may have {MAX_JSON_BYTES} bytes, and this one has more"),
         ));
     };
+    if bytes.is_empty() {
+        return Ok(None);
+    }
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Failure::malformed("the body is not a JSON object"));
     }
     serde_json::from_slice(&bytes)
+        .map(Some)
         .map_err(|error| Failure::malformed(format!("the body is not the JSON asked for: {error}")))
 }
 
 struct TooLarge;
 
-async fn read(body: Body, limit: usize) -> Result<Result<Bytes, TooLarge>, Failure> {
+async fn read(app: &App, body: Body, limit: usize) -> Result<Result<Bytes, TooLarge>, Failure> {
+    // Without a body there is nothing to wait for.
+    if body.is_end_stream() {
+        return Ok(Ok(Bytes::new()));
+    }
+    let _place = app.admit_body()?;
     tokio::time::timeout(BODY_TIMEOUT, read_all(body, limit))
         .await
         .unwrap_or_else(|_| {

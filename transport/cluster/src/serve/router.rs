@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::app::App;
@@ -53,19 +53,15 @@ async fn method_not_allowed() -> Failure {
     )
 }
 
-/// Around every request: bounds how many there are, counts it, and says which node answered.
+/// Around every request: counts it, and says which node answered.
+///
+/// How many there may be is bounded where they cost something: where bodies are read, and where
+/// reads and writes begin. An operator's question is answered in any case.
 async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let start = app.system_clock.now();
     let route = route_of(request.uri().path());
     let method = method_of(request.method());
-    let mut response = match app.admit() {
-        Some(_admitted) => next.run(request).await,
-        None => Failure::new(
-            ProblemKind::Overloaded,
-            "too many requests are worked on already; try again",
-        )
-        .into_response(),
-    };
+    let mut response = next.run(request).await;
     response.headers_mut().insert(
         HeaderName::from_static(names::NODE),
         HeaderValue::from(app.id.0),

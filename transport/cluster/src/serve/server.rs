@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use super::app::App;
 use super::identity::{Identity, LOG_DIRECTORY};
+use super::places::Places;
 use super::router::router;
 use super::{FaultSwitch, Faulty, Replica, ServeError, ServeOptions};
 use crate::service::{LogClock, MAX_COMMAND_BYTES};
@@ -102,7 +103,8 @@ impl Server {
             faults,
             metrics: Default::default(),
             tcp,
-            requests: Default::default(),
+            requests: Places::new(options.max_requests),
+            bodies: Places::new(options.max_bodies),
         });
         let (stop, mut stopping) = watch::channel(false);
         let service = router(app.clone());

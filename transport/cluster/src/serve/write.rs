@@ -27,7 +27,7 @@ pub(super) async fn put_value(State(app): State<Arc<App>>, asked: Asked, body: B
         key: asked.name.clone(),
         condition: asked.condition()?,
         guard: asked.guard()?,
-        value: request::value(body).await?,
+        value: request::value(&app, body).await?,
     };
     write(&app, asked, operation).await
 }
@@ -44,7 +44,7 @@ pub(super) async fn delete_value(State(app): State<Arc<App>>, asked: Asked) -> A
 pub(super) async fn add(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
     asked.no_condition()?;
     let guard = asked.guard()?;
-    let Add { add: amount } = request::json(body).await?;
+    let Add { add: amount } = request::json(&app, body).await?;
     let operation = Operation::Add {
         name: asked.name.clone(),
         amount,
@@ -55,7 +55,7 @@ pub(super) async fn add(State(app): State<Arc<App>>, asked: Asked, body: Body) -
 
 pub(super) async fn acquire(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
     asked.no_condition()?;
-    let AcquireLease { owner, ttl_ms } = request::json(body).await?;
+    let AcquireLease { owner, ttl_ms } = request::json(&app, body).await?;
     if owner.is_empty() || owner.len() > MAX_OWNER_BYTES {
         return Err(Failure::malformed(format!(
             "owner has {} bytes; it may have 1 to {MAX_OWNER_BYTES}",
@@ -72,7 +72,7 @@ pub(super) async fn acquire(State(app): State<Arc<App>>, asked: Asked, body: Bod
 
 pub(super) async fn renew(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
     asked.no_condition()?;
-    let RenewLease { token, ttl_ms } = request::json(body).await?;
+    let RenewLease { token, ttl_ms } = request::json(&app, body).await?;
     let operation = Operation::Renew {
         name: asked.name.clone(),
         token,
@@ -83,7 +83,7 @@ pub(super) async fn renew(State(app): State<Arc<App>>, asked: Asked, body: Body)
 
 pub(super) async fn release(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
     asked.no_condition()?;
-    let ReleaseLease { token } = request::json(body).await?;
+    let ReleaseLease { token } = request::json(&app, body).await?;
     let operation = Operation::Release {
         name: asked.name.clone(),
         token,
@@ -102,6 +102,7 @@ fn checked_ttl(ttl_ms: u64) -> Result<u64, Failure> {
 
 /// Proposes an operation, waits until it is applied, and renders what came of it.
 async fn write(app: &App, asked: Asked, operation: Operation) -> Answered {
+    let _place = app.admit()?;
     let idempotency_key = asked.idempotency_key()?;
     let status = app.node.status();
     if status.raft.role != Role::Leader {

@@ -1,11 +1,15 @@
 //! Requests that are wrong.
 
-use axum::http::Method;
+use std::net::SocketAddr;
+
+use axum::http::{Method, StatusCode};
 use quorate::api::{MAX_LEASE_TTL_MS, ProblemKind};
+use quorate::serve::ServeOptions;
+use quorate_consistency::SessionToken;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::support::{PATIENCE, directory, single};
+use super::support::{PATIENCE, directory, options, single, single_with};
 
 #[tokio::test]
 async fn a_route_that_is_not_there_and_a_method_that_is_not_taken() {
@@ -116,4 +120,90 @@ async fn bytes_that_are_not_http_do_not_disturb_the_others() {
         assert!(!answer.starts_with(b"HTTP/1.1 2"), "{answer:?}");
     }
     node.http.put("/v1/kv/a", "1").await.ok();
+}
+
+/// Begins a request and does not finish it.
+async fn dribble(address: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = b"PUT /v1/kv/slow HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nab";
+    stream.write_all(head).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn clients_that_never_finish_their_bodies_do_not_keep_the_others_out() {
+    let dir = directory();
+    let node = single_with(ServeOptions {
+        max_bodies: 3,
+        max_requests: 3,
+        ..options(1, dir.path())
+    })
+    .await;
+    let http = &node.http;
+    http.put("/v1/kv/a", "1").await.ok();
+    let mut slow = Vec::new();
+    for _ in 0..3 {
+        slow.push(dribble(node.server.http_address()).await);
+    }
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let answer = http.put("/v1/kv/a", "2").await;
+        if !answer.status.is_success() {
+            answer.problem(ProblemKind::Overloaded);
+            assert_eq!(answer.header("retry-after"), "1");
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "never full");
+    }
+    // Operators see it, and what has no body is served.
+    for path in ["/healthz", "/metrics", "/v1/status", "/v1/kv/a"] {
+        http.get(path).await.ok();
+    }
+    http.send(Method::DELETE, "/v1/kv/a", &[], "").await.ok();
+    for mut stream in slow {
+        stream.write_all(b"cd").await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
+    http.put("/v1/kv/a", "3").await.ok();
+    assert_eq!(http.get("/v1/kv/slow").await.text(), "abcd");
+}
+
+#[tokio::test]
+async fn an_operator_is_answered_when_no_other_request_is() {
+    let dir = directory();
+    let node = single_with(ServeOptions {
+        max_requests: 2,
+        session_wait: PATIENCE * 2,
+        request_timeout: PATIENCE * 2,
+        ..options(1, dir.path())
+    })
+    .await;
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        let http = node.http.clone();
+        waiting.push(tokio::spawn(async move {
+            let mut session = SessionToken::default();
+            session.observe_write(0, 1_000_000);
+            let headers = [("session-token", &session.to_string()[..])];
+            let path = "/v1/kv/a?consistency=session";
+            http.send(Method::GET, path, &headers, "").await
+        }));
+    }
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let answer = node.http.get("/v1/kv/b?consistency=eventual").await;
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.problem(ProblemKind::Overloaded);
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "never full");
+    }
+    for path in ["/healthz", "/metrics", "/v1/status"] {
+        node.http.get(path).await.ok();
+    }
+    for read in waiting {
+        read.abort();
+    }
 }
