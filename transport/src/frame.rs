@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{Lane, Wire, WireError};
 
@@ -17,6 +17,10 @@ const READ_BYTES: usize = 64 << 10;
 
 /// Below this much free space, [`FrameDecoder::read_buffer`] makes more.
 const READ_BYTES_MIN: usize = 4 << 10;
+
+/// A body shorter than this is copied out of the read buffer, or a small message that is kept would
+/// keep all of the buffer. What is kept is then at most about [`READ_BYTES`] for so many bytes of it.
+const COPY_BYTES: usize = 8 << 10;
 
 /// One message in a stream of bytes.
 ///
@@ -60,8 +64,9 @@ pub struct Frame {
     pub lane: Lane,
     /// The number of the message's kind.
     pub kind: u8,
-    /// The message: a slice of the receive buffer, not a copy. While it lives, so does the buffer
-    /// that it was read into.
+    /// The message. From a [`FrameDecoder`] a large one is a slice of the buffer that it was read
+    /// into, which lives as long as it does; one of less than 8 KiB has memory of its own, so that
+    /// it may be kept for long.
     pub body: Bytes,
 }
 
@@ -214,8 +219,15 @@ impl FrameDecoder {
         if self.buffer.len() < whole {
             return Ok(None);
         }
-        let frame = self.buffer.split_to(whole).freeze();
-        let body = frame.slice(FRAME_HEADER_BYTES..);
+        let body = if header.length < COPY_BYTES {
+            let frame = self.buffer.get(..whole).unwrap_or_default();
+            let body = Bytes::copy_from_slice(frame.get(FRAME_HEADER_BYTES..).unwrap_or_default());
+            self.buffer.advance(whole);
+            body
+        } else {
+            let frame = self.buffer.split_to(whole).freeze();
+            frame.slice(FRAME_HEADER_BYTES..)
+        };
         let found = checksum(header.length, header.tags, &body);
         if found != header.crc {
             return Err(FrameError::Damaged {
@@ -362,6 +374,9 @@ fn checksum(length: usize, tags: [u8; 4], body: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -394,21 +409,58 @@ mod tests {
         assert!((1 << 20..2 << 20).contains(&capacity), "{capacity}");
     }
 
-    #[test]
-    fn a_body_is_a_slice_of_the_read_buffer() {
+    /// Whether the body of a frame that was read shares the buffer that it was read into.
+    fn shares_the_buffer(body_bytes: usize) -> bool {
         let frame = Frame {
             version: 1,
             channel: 0,
             lane: Lane::Bulk,
             kind: 0,
-            body: Bytes::from_static(&[7; 5_000]),
+            body: vec![7; body_bytes].into(),
         };
         let mut stream = BytesMut::new();
-        frame.encode(10_000, &mut stream).unwrap();
-        let mut decoder = FrameDecoder::new(10_000);
+        frame.encode(1 << 20, &mut stream).unwrap();
+        let mut decoder = FrameDecoder::new(1 << 20);
         decoder.read_buffer().extend_from_slice(&stream);
         let whole = decoder.buffer.as_ptr_range();
         let body = decoder.next_frame().unwrap().unwrap().body;
-        assert!(whole.contains(&body.as_ptr()));
+        assert_eq!(body, frame.body);
+        assert_eq!(decoder.buffered_bytes(), 0);
+        whole.contains(&body.as_ptr())
+    }
+
+    #[test]
+    fn a_large_body_is_a_slice_of_the_read_buffer_and_a_small_one_is_not() {
+        for small in [1, 100, COPY_BYTES - 1] {
+            assert!(!shares_the_buffer(small), "{small} bytes");
+        }
+        for large in [COPY_BYTES, 100_000] {
+            assert!(shares_the_buffer(large), "{large} bytes");
+        }
+    }
+
+    /// What keeps small messages keeps them alone: the decoder goes on in the buffer that it has.
+    #[test]
+    fn messages_that_are_kept_do_not_keep_read_buffers() {
+        let frame = Frame {
+            version: 1,
+            channel: 0,
+            lane: Lane::Log,
+            kind: 0,
+            body: Bytes::from_static(&[7; 100]),
+        };
+        let mut stream = BytesMut::new();
+        frame.encode(1_000, &mut stream).unwrap();
+        let mut decoder = FrameDecoder::new(1_000);
+        let buffer = decoder.read_buffer().as_ptr_range();
+        let end = buffer.start.wrapping_add(READ_BYTES);
+        let mut kept = Vec::new();
+        // Far more than fits into one buffer, each in a read of its own.
+        for _ in 0..4 * READ_BYTES / stream.len() {
+            decoder.read_buffer().extend_from_slice(&stream);
+            assert!((buffer.start..end).contains(&decoder.buffer.as_ptr()));
+            kept.extend(decoder.next_frame().unwrap());
+        }
+        assert!(kept.iter().all(|kept| *kept == frame));
     }
 }
