@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FlockOperation;
 
 use crate::OpenError;
+use crate::directories::{self, failed};
 
 /// A directory.
 pub(crate) trait Disk: fmt::Debug + Send + Sync {
@@ -57,32 +58,7 @@ pub(crate) struct LockedDirectory {
 impl LockedDirectory {
     /// Creates the directory when it is not there, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
-        let failed = |doing, path: &Path| {
-            let path = path.to_path_buf();
-            move |source| OpenError::Io {
-                doing,
-                path,
-                source,
-            }
-        };
-        match fs::metadata(path) {
-            Ok(found) if found.is_dir() => {}
-            Ok(_) => {
-                return Err(OpenError::NotADirectory {
-                    path: path.to_path_buf(),
-                });
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(path).map_err(failed("create the directory", path))?;
-                // The entry of the directory in its parent must last as long as what is in it.
-                if let Some(parent) = path.parent().filter(|at| !at.as_os_str().is_empty()) {
-                    File::open(parent)
-                        .and_then(|at| at.sync_all())
-                        .map_err(failed("sync the directory", parent))?;
-                }
-            }
-            Err(source) => return Err(failed("look at", path)(source)),
-        }
+        directories::establish(path)?;
         let lock_path = path.join(LOCK);
         let lock = OpenOptions::new()
             .write(true)

@@ -121,6 +121,7 @@
 // why: this crate is the one that touches the disk, so the lint against files is off.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod directories;
 mod disk;
 mod error;
 mod format;

@@ -50,6 +50,26 @@ fn a_directory_serves_one_log_at_a_time() {
     open(&path).unwrap();
 }
 
+/// Directories are created as they are needed, in whatever form the path is given.
+#[test]
+fn any_path_that_can_be_created_opens_a_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let above = directory.path();
+    for path in ["one", "with/a/slash/", "some/./where", "up/../and/down"] {
+        let path = above.join(path);
+        for _ in 0..2 {
+            drop(open(&path).unwrap());
+            assert!(path.is_dir());
+        }
+    }
+    // A name alone is in the directory of the process, which for a test is that of its package.
+    let name = format!("log-of-test-{}", std::process::id());
+    let path = Path::new(&name);
+    let opened = [open(path).map(drop), open(path).map(drop)];
+    fs::remove_dir_all(path).unwrap();
+    assert!(opened.iter().all(Result::is_ok), "{opened:?}");
+}
+
 #[test]
 fn a_file_in_the_place_of_the_directory_is_named() {
     let directory = tempfile::tempdir().unwrap();
