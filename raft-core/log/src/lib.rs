@@ -24,7 +24,8 @@
 //!   synced once more, for it may have been read from the cache of the operating system only.
 //! * Snapshots are written beside, synced and renamed. A snapshot from the leader counts from the
 //!   moment on when the record that names it does, so it comes as one with the term, and with the
-//!   entries after it.
+//!   entries after it. One that the member took itself, of entries that the log has no more, shows
+//!   that the log has lost its end, and opening is refused.
 //! * [`Log::purge`] gives back whole segments, never beyond the newest durable snapshot.
 //!
 //! # Example

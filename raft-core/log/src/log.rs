@@ -14,7 +14,7 @@ use crate::index::{LogIndex, follow};
 use crate::record::Draft;
 use crate::recovery::recover;
 use crate::segment::{Active, Opening, Segment, ZERO_STEP_BYTES, begin};
-use crate::snapshot::{self, BadSnapshot};
+use crate::snapshot::{self, BadSnapshot, Origin};
 use crate::{LogOptions, LogStats, OpenError, ReadError, WriteError};
 
 /// Purged segments that are kept to become segments again, which saves filling new ones.
@@ -149,7 +149,7 @@ impl Log {
             self.begin_segment()?;
         }
         if let Some(taken) = &persist.snapshot {
-            self.write_snapshot(taken)?;
+            self.write_snapshot(taken, Origin::Installed)?;
             self.buffered_snapshot = Some(taken.position);
             self.index = LogIndex::new(taken.position);
         }
@@ -223,7 +223,7 @@ impl Log {
                 last: self.index.last(),
             });
         }
-        self.write_snapshot(snapshot)?;
+        self.write_snapshot(snapshot, Origin::Own)?;
         self.snapshot = Some(position);
         self.remove_old_snapshots(position)
     }
@@ -376,8 +376,8 @@ impl Log {
         Ok(())
     }
 
-    fn write_snapshot(&mut self, taken: &Snapshot) -> Result<(), WriteError> {
-        let written = snapshot::write(&*self.disk, taken);
+    fn write_snapshot(&mut self, taken: &Snapshot, origin: Origin) -> Result<(), WriteError> {
+        let written = snapshot::write(&*self.disk, taken, origin);
         self.done("write", &snapshot::name(taken.position), written)?;
         self.snapshots.retain(|&found| found != taken.position);
         self.snapshots.push(taken.position);

@@ -17,7 +17,7 @@ use crate::record::Record;
 use crate::replay::Replay;
 use crate::scan::{Found, Scanner};
 use crate::segment::{Active, Opening, Segment, begin};
-use crate::snapshot::{self, BadSnapshot};
+use crate::snapshot::{self, BadSnapshot, Origin};
 use crate::{LogOptions, OpenError};
 
 /// What was found, and the file to go on writing to.
@@ -56,7 +56,7 @@ pub(crate) fn recover(disk: &dyn Disk, options: &LogOptions) -> Result<Recovery,
         segments.push_back(segment);
         last = Some(end);
     }
-    let snapshots = reader.snapshots(&names, &replay.index)?;
+    let snapshots = reader.snapshots(&names, &replay.index, segments.back())?;
     let Some(LastSegment {
         file,
         batch_at,
@@ -377,7 +377,12 @@ impl Reader<'_> {
     ///
     /// One that the log does not hold was being installed when the write that makes it count was
     /// lost. One that the log does hold is of committed entries, whoever took it.
-    fn snapshots(&self, names: &[String], index: &LogIndex) -> Result<Snapshots, OpenError> {
+    fn snapshots(
+        &self,
+        names: &[String],
+        index: &LogIndex,
+        last: Option<&Segment>,
+    ) -> Result<Snapshots, OpenError> {
         let mut positions: Vec<Position> = names
             .iter()
             .filter_map(|name| snapshot::position(name))
@@ -391,6 +396,9 @@ impl Reader<'_> {
         };
         let mut missing = "there is none".to_owned();
         for &position in positions.iter().rev() {
+            if position.index > index.last().index {
+                self.check_not_own(position, index, last)?;
+            }
             if found.newest.is_some() || !index.holds(position) {
                 found.obsolete.push(position);
                 continue;
@@ -424,5 +432,30 @@ impl Reader<'_> {
             });
         }
         Ok(found)
+    }
+
+    /// A member takes a snapshot only of entries that are durable in its log. So one of its own
+    /// that is newer than all of them proves that the log has lost its end, even where what is left
+    /// looks like a torn write.
+    fn check_not_own(
+        &self,
+        position: Position,
+        index: &LogIndex,
+        last: Option<&Segment>,
+    ) -> Result<(), OpenError> {
+        match snapshot::origin(self.disk, position) {
+            Ok(Origin::Own) => {
+                let (number, end) = last.map_or((1, 0), |last| (last.number, last.end));
+                let what = format!(
+                    "the log ends here, but a snapshot was taken when entries up to {position} were durable"
+                );
+                Err(self.corrupt(&segment_name(number), end, what, index.last().index))
+            }
+            Err(BadSnapshot::Io(source)) => {
+                Err(self.failed("read", &snapshot::name(position))(source))
+            }
+            // One that is damaged proves nothing.
+            Ok(Origin::Installed) | Err(_) => Ok(()),
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! | part | bytes |
 //! |---|---|
 //! | magic, version | 8, 4 |
+//! | origin: 0 of this member itself, 1 installed from a leader | 4 |
 //! | bytes in a chunk | 4 |
 //! | position: term, index | 8, 8 |
 //! | length of the data | 8 |
@@ -19,9 +20,18 @@ use crate::format::{UNFINISHED_SUFFIX, VERSION};
 
 pub(crate) const PREFIX: &str = "snapshot-";
 const MAGIC: &[u8; 8] = b"QRTSNAP\n";
-const HEADER_BYTES: usize = 44;
+const HEADER_BYTES: usize = 48;
 const CHUNK_BYTES: usize = 256 << 10;
 const CRC_BYTES: usize = 4;
+
+/// Whose snapshot it is, which tells what it means when the log does not reach it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    /// This member took it of entries that were durable in its log.
+    Own,
+    /// It came from a leader, in the place of entries that the log did not have.
+    Installed,
+}
 
 /// Why a snapshot file was not taken.
 #[derive(Debug)]
@@ -57,11 +67,11 @@ pub(crate) fn position(file: &str) -> Option<Position> {
 }
 
 /// Writes a snapshot. It is durable, under its name, when this returns.
-pub(crate) fn write(disk: &dyn Disk, snapshot: &Snapshot) -> io::Result<()> {
+pub(crate) fn write(disk: &dyn Disk, snapshot: &Snapshot, origin: Origin) -> io::Result<()> {
     let name = name(snapshot.position);
     let unfinished = format!("{name}{UNFINISHED_SUFFIX}");
     let file = disk.create(&unfinished)?;
-    let header = header(snapshot);
+    let header = header(snapshot, origin);
     file.write_all_at(&header, 0)?;
     let mut offset = HEADER_BYTES as u64;
     let mut piece = Vec::new();
@@ -80,13 +90,45 @@ pub(crate) fn write(disk: &dyn Disk, snapshot: &Snapshot) -> io::Result<()> {
 /// Reads the snapshot at `position` and checks all of it.
 pub(crate) fn read(disk: &dyn Disk, position: Position) -> Result<Snapshot, BadSnapshot> {
     let file = disk.open(&name(position))?;
+    let header = read_header(&*file, position)?;
+    let crcs = header
+        .data_len
+        .div_ceil(header.chunk_bytes)
+        .saturating_mul(CRC_BYTES as u64);
+    let announced = header
+        .data_len
+        .saturating_add(crcs)
+        .saturating_add(HEADER_BYTES as u64);
+    // Before room is made for the data.
     let len = file.len()?;
-    if len < HEADER_BYTES as u64 {
+    if announced != len {
+        let what = format!("the header announces {announced} bytes, the file has {len}");
+        return Err(damaged(0, &what));
+    }
+    let data = read_chunks(&*file, &header)?;
+    Ok(Snapshot { position, data })
+}
+
+/// Reads whose snapshot the one at `position` is, and checks no more than that.
+pub(crate) fn origin(disk: &dyn Disk, position: Position) -> Result<Origin, BadSnapshot> {
+    let file = disk.open(&name(position))?;
+    Ok(read_header(&*file, position)?.origin)
+}
+
+struct Header {
+    bytes: [u8; HEADER_BYTES],
+    origin: Origin,
+    chunk_bytes: u64,
+    data_len: u64,
+}
+
+fn read_header(file: &dyn DiskFile, position: Position) -> Result<Header, BadSnapshot> {
+    if file.len()? < HEADER_BYTES as u64 {
         return Err(damaged(0, "the file is shorter than its header"));
     }
-    let mut header = [0; HEADER_BYTES];
-    file.read_exact_at(&mut header, 0)?;
-    let (checked, mut crc) = header.split_at(HEADER_BYTES - CRC_BYTES);
+    let mut bytes = [0; HEADER_BYTES];
+    file.read_exact_at(&mut bytes, 0)?;
+    let (checked, mut crc) = bytes.split_at(HEADER_BYTES - CRC_BYTES);
     let Some(mut fields) = checked.strip_prefix(MAGIC) else {
         return Err(damaged(0, "this is not a snapshot"));
     };
@@ -97,6 +139,11 @@ pub(crate) fn read(disk: &dyn Disk, position: Position) -> Result<Snapshot, BadS
     if crc.get_u32_le() != crc32fast::hash(checked) {
         return Err(damaged(0, "the header does not match its checksum"));
     }
+    let origin = match fields.get_u32_le() {
+        0 => Origin::Own,
+        1 => Origin::Installed,
+        other => return Err(damaged(0, &format!("there is no origin {other}"))),
+    };
     let chunk_bytes = u64::from(fields.get_u32_le()).max(1);
     let found = Position {
         term: Term(fields.get_u64_le()),
@@ -109,36 +156,24 @@ pub(crate) fn read(disk: &dyn Disk, position: Position) -> Result<Snapshot, BadS
         ));
     }
     let data_len = fields.get_u64_le();
-    let crcs = data_len
-        .div_ceil(chunk_bytes)
-        .saturating_mul(CRC_BYTES as u64);
-    let announced = data_len
-        .saturating_add(crcs)
-        .saturating_add(HEADER_BYTES as u64);
-    // Before room is made for the data.
-    if announced != len {
-        let what = format!("the header announces {announced} bytes, the file has {len}");
-        return Err(damaged(0, &what));
-    }
-    let data = read_chunks(&*file, &header, data_len, chunk_bytes)?;
-    Ok(Snapshot { position, data })
+    Ok(Header {
+        bytes,
+        origin,
+        chunk_bytes,
+        data_len,
+    })
 }
 
-fn read_chunks(
-    file: &dyn DiskFile,
-    header: &[u8; HEADER_BYTES],
-    data_len: u64,
-    chunk_bytes: u64,
-) -> Result<Bytes, BadSnapshot> {
+fn read_chunks(file: &dyn DiskFile, header: &Header) -> Result<Bytes, BadSnapshot> {
     let too_long = |_| damaged(0, "the snapshot does not fit into memory");
-    let mut data = vec![0; usize::try_from(data_len).map_err(too_long)?];
-    let chunk_len = usize::try_from(chunk_bytes).map_err(too_long)?;
+    let mut data = vec![0; usize::try_from(header.data_len).map_err(too_long)?];
+    let chunk_len = usize::try_from(header.chunk_bytes).map_err(too_long)?;
     let mut offset = HEADER_BYTES as u64;
     for (number, chunk) in (0_u64..).zip(data.chunks_mut(chunk_len)) {
         file.read_exact_at(chunk, offset)?;
         let mut crc = [0; CRC_BYTES];
         file.read_exact_at(&mut crc, offset + chunk.len() as u64)?;
-        if u32::from_le_bytes(crc) != chunk_crc(header, number, chunk) {
+        if u32::from_le_bytes(crc) != chunk_crc(&header.bytes, number, chunk) {
             let what = format!("chunk {number} does not match its checksum");
             return Err(damaged(offset, &what));
         }
@@ -147,11 +182,15 @@ fn read_chunks(
     Ok(data.into())
 }
 
-fn header(snapshot: &Snapshot) -> [u8; HEADER_BYTES] {
+fn header(snapshot: &Snapshot, origin: Origin) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     let mut out = &mut header[..];
     out.put_slice(MAGIC);
     out.put_u32_le(VERSION);
+    out.put_u32_le(match origin {
+        Origin::Own => 0,
+        Origin::Installed => 1,
+    });
     out.put_u32_le(CHUNK_BYTES as u32);
     out.put_u64_le(snapshot.position.term.0);
     out.put_u64_le(snapshot.position.index.0);

@@ -219,7 +219,7 @@ fn a_damaged_snapshot_is_refused_only_when_it_is_needed() {
             "byte {byte}: {error}"
         );
     }
-    for cut in [0, 20, 44, len - 1] {
+    for cut in [0, 20, 47, 48, len - 1] {
         let damaged = disk.copy();
         damaged.damage(&name, |bytes| bytes.truncate(cut));
         assert!(open(&damaged).is_err(), "cut at {cut}");
@@ -233,6 +233,47 @@ fn a_damaged_snapshot_is_refused_only_when_it_is_needed() {
     // The next one takes its place.
     log.save_snapshot(&snapshot(at(60, 60), 10)).unwrap();
     assert!(!kept.files().contains_key(&name));
+}
+
+#[test]
+fn an_own_snapshot_after_the_end_of_the_log_shows_that_the_end_is_lost() {
+    let disk = SimulatedDisk::default();
+    let (mut log, ends) = filled(&disk, 6);
+    log.save_snapshot(&snapshot(at(6, 6), 10)).unwrap();
+    drop(log);
+    // Without the snapshot it is taken for a write that was torn.
+    let cut = |disk: &SimulatedDisk| disk.damage(&segment_name(1), |bytes| bytes[ends[5] - 1] ^= 1);
+    let own = disk.copy();
+    cut(&own);
+    let files = own.files();
+    match open(&own) {
+        Err(OpenError::Corrupt {
+            path,
+            offset,
+            what,
+            intact,
+        }) => {
+            assert!(path.ends_with(segment_name(1)));
+            assert_eq!((offset, intact), (ends[4] as u64, Index(5)));
+            assert!(what.contains("entries up to 6/t6 were durable"), "{what}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(own.files(), files, "a refused log is left as it is");
+
+    // One that was being installed is newer than the log for a good reason.
+    let (mut log, _) = open(&disk).unwrap();
+    log.write(&Persist {
+        snapshot: Some(snapshot(at(7, 50), 10)),
+        ..Persist::default()
+    })
+    .unwrap();
+    drop(log);
+    let installed = crate::snapshot::name(at(7, 50));
+    assert!(disk.files().contains_key(&installed));
+    let (_, opened) = open(&disk).unwrap();
+    assert_eq!(opened.recovered.last, Index(6));
+    assert!(!disk.files().contains_key(&installed));
 }
 
 #[test]
