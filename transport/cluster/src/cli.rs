@@ -37,8 +37,10 @@ pub enum Command {
     /// Run one durable node of the service.
     ///
     /// Serves HTTP/1.1 on --http: `PUT|GET|DELETE /v1/kv/{key}`, `POST|GET /v1/counters/{name}`,
-    /// `POST|PUT|DELETE /v1/leases/{name}`, `GET /v1/status`, `/healthz` and `/metrics`. A node that
-    /// does not lead redirects with 307 what only the leader may answer.
+    /// `POST|GET|PUT|DELETE /v1/leases/{name}`, `GET /v1/status`, `/healthz` and `/metrics`. A node that
+    /// does not lead redirects with 307 what only the leader may answer. The answer to a write with an
+    /// `Idempotency-Key` is remembered for 600 s, and for 1,000,000 keys at most: beyond that, writes
+    /// with new keys answer 503 until the oldest are forgotten.
     #[command(after_help = "EXAMPLE, the first of three nodes:\n  \
         quorate serve --id 1 --data ./n1 --listen 127.0.0.1:7101 --http 127.0.0.1:8101 \\\n    \
           --peer 2=127.0.0.1:7102,127.0.0.1:8102 --peer 3=127.0.0.1:7103,127.0.0.1:8103\n\n\

@@ -3,7 +3,8 @@
 /// On a write: run it at most once for this key. A retry gets the first answer again, byte for
 /// byte, with [`IDEMPOTENT_REPLAYED`]; another request with the same key is refused with 422, and
 /// the same one while the first still runs with 409. Quoted or not, at most 255 bytes. Remembered
-/// for ten minutes.
+/// for 600 s, and for 1,000,000 keys at most; beyond that, writes with new keys answer 503, whose
+/// `Retry-After` says when the next is forgotten.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// On an answer: `true` when it is a stored one.
 pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";

@@ -1,6 +1,7 @@
 //! Writes: from a request through the log to an answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -18,7 +19,10 @@ use crate::api::{
     MAX_OWNER_BYTES, MIN_LEASE_TTL_MS, Problem, ProblemKind, ReleaseLease, RenewLease, Written,
     header as names,
 };
-use crate::service::{Answer, Command, MAX_GONE_FENCES, MAX_HELD_BYTES, Operation, Outcome};
+use crate::service::{
+    Answer, Command, MAX_GONE_FENCES, MAX_HELD_BYTES, MAX_IDEMPOTENCY_KEYS, Operation, Outcome,
+    RETENTION,
+};
 
 type Answered = Result<Response, Failure>;
 
@@ -141,13 +145,7 @@ async fn write(app: &App, asked: Asked, operation: Operation) -> Answered {
                  precondition; give every request a key of its own",
             ));
         }
-        Answer::KeysFull => {
-            return Err(Failure::new(
-                ProblemKind::Overloaded,
-                "as many idempotency keys are remembered as may be, and nothing was done; try \
-                 again when some have expired",
-            ));
-        }
+        Answer::KeysFull { retry_after } => return Err(keys_full(retry_after)),
         Answer::Malformed(error) => return Err(Failure::malformed(error.to_string())),
     };
     let mut session = asked.session;
@@ -166,6 +164,22 @@ async fn write(app: &App, asked: Asked, operation: Operation) -> Answered {
         );
     }
     Ok(response)
+}
+
+/// `retry_after` is in the log's time, which passes no faster than the client's.
+fn keys_full(retry_after: Option<Duration>) -> Failure {
+    let failure = Failure::new(
+        ProblemKind::Overloaded,
+        format!(
+            "as many idempotency keys are remembered as may be, at most {MAX_IDEMPOTENCY_KEYS} and \
+             each for {} s, and nothing was done; try again when the first of them is forgotten",
+            RETENTION.as_secs()
+        ),
+    );
+    match retry_after {
+        Some(wait) => failure.retry_after(wait),
+        None => failure,
+    }
 }
 
 fn failure(app: &App, asked: &Asked, failed: ProposeFailed) -> Failure {
@@ -352,5 +366,23 @@ pub(super) fn revision_headers(headers: &mut axum::http::HeaderMap, revision: u6
     );
     if let Ok(tag) = HeaderValue::try_from(format!("\"{revision}\"")) {
         headers.insert(header::ETAG, tag);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_key_store_says_when_there_is_room_again() {
+        for (wait, expected) in [
+            (Some(Duration::from_millis(90_500)), "91"),
+            (Some(Duration::ZERO), "1"),
+            (None, "1"),
+        ] {
+            let response = keys_full(wait).into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[header::RETRY_AFTER], expected);
+        }
     }
 }

@@ -5,7 +5,11 @@
 //! [`Outcome`] is what came of it. [`LogClock`] reckons the stamps that leases and idempotency keys
 //! expire by.
 //! Everything in it has a bound, and says what happens there: names and values
-//! ([`MAX_HELD_BYTES`]), leases, fences of keys that are gone ([`MAX_GONE_FENCES`]).
+//! ([`MAX_HELD_BYTES`]), leases, fences of keys that are gone ([`MAX_GONE_FENCES`]), and idempotency
+//! keys: an answer is kept for [`RETENTION`], 600 s of the log's time, and at most
+//! [`MAX_IDEMPOTENCY_KEYS`], 1,000,000, are. That is 1,666 keyed writes per second for ever; beyond
+//! it, writes with new keys are refused until the oldest answers are forgotten, because forgetting
+//! one early would let a retry run twice.
 //!
 //! ```
 //! use quorate::service::{Answer, Command, Condition, Operation, Outcome, Service};
@@ -47,4 +51,4 @@ pub use codec::CodecError;
 pub use command::{Command, Condition, Guard, MAX_COMMAND_BYTES, Operation};
 pub use fencing::MAX_GONE_FENCES;
 pub use outcome::{Answer, Outcome};
-pub use state::{MAX_HELD_BYTES, RETENTION, Service, Sizes};
+pub use state::{MAX_HELD_BYTES, MAX_IDEMPOTENCY_KEYS, RETENTION, Service, Sizes};

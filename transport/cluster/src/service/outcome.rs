@@ -1,5 +1,7 @@
 //! What came of a command, and its bytes: a retry is answered with exactly them.
 
+use std::time::Duration;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::codec::{CodecError, Reader, put_text};
@@ -18,7 +20,10 @@ pub enum Answer {
     /// The idempotency key belongs to another request. Nothing ran.
     KeyReused,
     /// As many idempotency keys are remembered as may be. Nothing ran.
-    KeysFull,
+    KeysFull {
+        /// How long it is, in the log's time, until the first of them is forgotten.
+        retry_after: Option<Duration>,
+    },
     /// The bytes are not a command. Nothing ran.
     Malformed(CodecError),
 }

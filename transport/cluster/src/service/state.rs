@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_clocks::Instant;
-use quorate_idempotency::{Attempt, Begin, Fingerprint, Key, KeyStore, Limits as KeyLimits};
+use quorate_idempotency::{
+    Attempt, Begin, BeginError, Fingerprint, Key, KeyStore, Limits as KeyLimits,
+};
 use quorate_leases::{AcquireError, Fence, FencingToken, LeaseTable, Limits as LeaseLimits};
 
 use super::codec::CodecError;
@@ -24,6 +26,15 @@ pub const MAX_HELD_BYTES: u64 = 512 << 20;
 
 /// What an entry counts besides its name and its value.
 const ENTRY_BYTES: u64 = 64;
+
+/// Idempotency keys that are remembered at once. Writes with further ones answer
+/// [`Answer::KeysFull`]. Part of the state machine, as is [`RETENTION`].
+pub const MAX_IDEMPOTENCY_KEYS: u64 = 1_000_000;
+
+/// Idempotency keys that one command clears away. Each brings one at most, so this keeps up; and a
+/// million whose time is over at once, after a silence, do not hold up the log. No answer depends on
+/// it: a key whose time is over counts as absent, cleared away or not.
+const FORGET_AT_ONCE: usize = 64;
 
 /// How long an attempt may run. It begins and completes in one command, so any time will do.
 const ATTEMPT: Duration = Duration::from_secs(1);
@@ -80,7 +91,8 @@ pub struct Sizes {
     pub counters: u64,
     /// Leases that have not ended.
     pub leases: u64,
-    /// Idempotency keys that are remembered.
+    /// Idempotency keys that take up room: those that are remembered, and those whose time is over
+    /// and that are not cleared away yet.
     pub idempotency_keys: u64,
     /// Bytes, as [`MAX_HELD_BYTES`] counts them.
     pub held_bytes: u64,
@@ -121,7 +133,7 @@ impl Service {
         self.now = self.now.max(command.stamp);
         let expired = self.leases.expire(self.now);
         self.note_ended(expired);
-        self.keys.expire(self.now);
+        self.keys.expire_some(self.now, FORGET_AT_ONCE);
         match command.idempotency_key {
             Some(name) if !PlantedBug::ForgetIdempotency.is_planted() => {
                 match Key::new("", &name) {
@@ -147,7 +159,16 @@ impl Service {
             }
             Ok(Begin::Mismatch { .. }) => return Answer::KeyReused,
             // No attempt is ever left running by a command.
-            Ok(Begin::InProgress { .. }) | Err(_) => return Answer::KeysFull,
+            Ok(Begin::InProgress { .. }) => return Answer::KeysFull { retry_after: None },
+            Err(error) => {
+                let retry_at = match error {
+                    BeginError::Full { retry_at, .. } => retry_at,
+                    _ => None,
+                };
+                return Answer::KeysFull {
+                    retry_after: retry_at.map(|at| at.since(self.now)),
+                };
+            }
         };
         let outcome = self.run(index, operation);
         // The attempt was begun a moment ago, so neither can be refused; and if it were, the key
@@ -427,10 +448,9 @@ pub(super) fn lease_limits() -> LeaseLimits {
 
 /// The bounds of the key store. Part of the state machine.
 pub(super) fn key_limits() -> KeyLimits {
-    const KEYS: u64 = 1_000_000;
     KeyLimits {
-        keys: KEYS,
-        keys_per_scope: KEYS,
+        keys: MAX_IDEMPOTENCY_KEYS,
+        keys_per_scope: MAX_IDEMPOTENCY_KEYS,
         response_bytes: 2_048,
         retain: RETENTION,
         ..KeyLimits::default()

@@ -343,7 +343,12 @@ fn help_explains_every_command() {
         (&["help"], &["serve", "demo", "check"]),
         (
             &["serve", "--help"],
-            &["--peer <ID=ADDR[,HTTP_ADDR]>", "EXIT CODES"],
+            &[
+                "--peer <ID=ADDR[,HTTP_ADDR]>",
+                "EXIT CODES",
+                "600 s",
+                "1,000,000",
+            ],
         ),
         (&["demo", "--help"], &["--seed", "--history"]),
         (&["check", "--help"], &["--model", "EXIT CODES"]),

@@ -1,6 +1,10 @@
 //! Idempotency keys.
 
-use super::super::{Answer, Condition, Operation, Outcome, RETENTION};
+use std::time::Duration;
+
+use quorate_idempotency::Limits;
+
+use super::super::{Answer, Command, Condition, Operation, Outcome, RETENTION, Service};
 use super::{Harness, put, put_if};
 use crate::service::state::MAX_HELD_BYTES;
 
@@ -111,4 +115,54 @@ fn a_key_that_is_not_visible_ascii_is_no_command() {
         Answer::Malformed(_)
     ));
     assert_eq!(log.value("a"), None);
+}
+
+#[test]
+fn a_full_store_of_keys_refuses_new_ones_and_says_for_how_long() {
+    let mut log = Harness::new();
+    let limits = *log.service.keys.limits();
+    log.service.keys.set_limits(Limits { keys: 2, ..limits });
+    log.apply(Some("a"), add(1));
+    log.now_ms = 1_500;
+    log.apply(Some("b"), add(1));
+    log.now_ms = 2_000;
+    let full = Answer::KeysFull {
+        retry_after: Some(RETENTION - Duration::from_secs(2)),
+    };
+    assert_eq!(log.apply(Some("c"), add(1)), full);
+    assert!(matches!(log.apply(Some("a"), add(1)), Answer::Replayed(_)));
+    assert!(matches!(log.apply(None, add(1)), Answer::Ran(_)));
+    log.now_ms = u64::try_from(RETENTION.as_millis()).unwrap();
+    assert!(matches!(log.apply(Some("c"), add(1)), Answer::Ran(_)));
+}
+
+#[test]
+fn keys_whose_time_is_over_together_are_forgotten_little_by_little() {
+    let mut log = Harness::new();
+    for key in 0..1_000 {
+        log.apply(Some(&format!("k{key}")), add(1));
+    }
+    log.now_ms = u64::try_from(RETENTION.as_millis()).unwrap();
+    let mut left = log.service.sizes().idempotency_keys;
+    while left > 0 {
+        log.put("a", "1");
+        let now = log.service.sizes().idempotency_keys;
+        assert!(now < left && left - now <= 64, "{left} to {now}");
+        left = now;
+        // None of them answers any more, whether it is still there or not.
+        let mut copy = log.service.clone();
+        assert_eq!(
+            copy.snapshot(),
+            Service::restore(&copy.snapshot()).unwrap().snapshot()
+        );
+        let command = Command {
+            stamp: copy.now(),
+            idempotency_key: Some("k999".into()),
+            operation: add(1),
+        };
+        assert!(matches!(
+            copy.apply(5_000, &command.encode()),
+            Answer::Ran(_)
+        ));
+    }
 }
