@@ -83,6 +83,20 @@ pub struct LeaseGranted {
     pub revision: u64,
 }
 
+/// Who holds a lease, as `GET` tells it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LeaseState {
+    /// The lease.
+    pub name: String,
+    /// Who holds it.
+    pub owner: String,
+    /// The fencing token of its grant.
+    pub token: u64,
+    /// For how long still at most, in milliseconds, unless it is renewed or given back. 0 when its
+    /// time is over and no write has come since that would have ended it.
+    pub remaining_ms: u64,
+}
+
 /// A lease was given back.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct LeaseReleased {

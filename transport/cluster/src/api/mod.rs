@@ -9,7 +9,9 @@
 //! | `POST /v1/counters/{name}` | [`Add`] | [`CounterValue`] |
 //! | `POST /v1/leases/{name}` | [`AcquireLease`] | [`LeaseGranted`] |
 //! | `PUT /v1/leases/{name}` | [`RenewLease`] | [`LeaseGranted`] |
+//! | `GET /v1/leases/{name}?consistency=LEVEL` | | [`LeaseState`], or 404 when nobody holds it |
 //! | `DELETE /v1/leases/{name}` | [`ReleaseLease`] | [`LeaseReleased`] |
+//! | `DELETE /v1/leases/{name}?token=N` | | [`LeaseReleased`] |
 //! | `GET /v1/status` | | [`Status`] |
 //! | `GET`, `PUT /v1/faults` | [`Faults`] | [`Faults`] |
 //! | `GET /healthz` | | `ok` |
@@ -24,8 +26,8 @@ mod problem;
 mod status;
 
 pub use body::{
-    AcquireLease, Add, CounterValue, Deleted, Faults, LeaseGranted, LeaseReleased, ReleaseLease,
-    RenewLease, Written,
+    AcquireLease, Add, CounterValue, Deleted, Faults, LeaseGranted, LeaseReleased, LeaseState,
+    ReleaseLease, RenewLease, Written,
 };
 pub use problem::{Problem, ProblemKind};
 pub use status::{PeerProgress, Status};

@@ -13,6 +13,8 @@
 //! curl -H 'Idempotency-Key: 1f7b' -d '{"add":5}' localhost:8101/v1/counters/visits
 //! curl -d '{"owner":"ann","ttl_ms":10000}' localhost:8101/v1/leases/disk   # "token":1
 //! curl -X PUT -H 'Fencing-Token: disk:1' -d mine localhost:8101/v1/kv/disk-owner
+//! curl localhost:8101/v1/leases/disk                               # who holds it, and how long
+//! curl -X DELETE localhost:8101/v1/leases/disk?token=1
 //! ```
 //!
 //! With several nodes, give `curl` `-L` to follow redirects to the leader. What requests and answers

@@ -7,16 +7,19 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use quorate_clocks::Instant;
 use quorate_consistency::{Level, SessionToken};
-use quorate_raft_core::Index;
+use quorate_raft_core::{Index, Role};
 use quorate_raft_node::{ReadAt, ReadFailed, ReadLevel};
+use serde::Serialize;
 
 use super::app::{App, SHARD};
 use super::request::Asked;
 use super::write::{revision_headers, stopped};
 use super::{Failure, Replica};
-use crate::api::{CounterValue, ProblemKind, header as names};
+use crate::api::{CounterValue, LeaseState, ProblemKind, header as names};
 use crate::planted::PlantedBug;
+use crate::service::millis_up;
 
 type Answered = Result<Response, Failure>;
 
@@ -45,16 +48,56 @@ pub(super) async fn get_counter(State(app): State<Arc<App>>, asked: Asked) -> An
     let (counter, seen) =
         read(&app, asked, move |replica| replica.service().counter(&name)).await?;
     let (revision, value) = counter.unwrap_or((0, 0));
-    let body = CounterValue { value, revision };
-    let mut response = Response::new(Body::from(serde_json::to_vec(&body).unwrap_or_default()));
+    let mut response = json(&CounterValue { value, revision });
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
     revision_headers(headers, revision);
     seen.tell(headers);
     Ok(response)
+}
+
+pub(super) async fn get_lease(State(app): State<Arc<App>>, asked: Asked) -> Answered {
+    let name = asked.name.clone();
+    let wanted = name.clone();
+    let (found, seen) = read(&app, asked, move |replica| {
+        let service = replica.service();
+        (service.lease(&wanted), service.now())
+    })
+    .await?;
+    let mut response = match found {
+        (Some((owner, token, expires_at)), log_time) => {
+            let body = LeaseState {
+                name,
+                owner,
+                token,
+                remaining_ms: millis_up(expires_at.since(log_time_now(&app, log_time))),
+            };
+            json(&body)
+        }
+        (None, _) => Failure::new(ProblemKind::NotFound, "nobody holds the lease").into_response(),
+    };
+    seen.tell(response.headers_mut());
+    Ok(response)
+}
+
+/// The log's time, which the state tells only up to the last write. A leader knows how it went on: as
+/// the stamp of a command would tell it that is proposed now.
+fn log_time_now(app: &App, applied: Instant) -> Instant {
+    let raft = app.node.status().raft;
+    if raft.role != Role::Leader {
+        return applied;
+    }
+    let now = app.system_clock.now();
+    applied.max(app.log_clock.stamp(raft.term.0, now))
+}
+
+fn json(body: &impl Serialize) -> Response {
+    // Plain data with string keys always has a JSON form.
+    let mut response = Response::new(Body::from(serde_json::to_vec(body).unwrap_or_default()));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
 }
 
 /// What an answer says of how fresh it is.

@@ -77,7 +77,22 @@ struct ReadQuery {
     consistency: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReleaseQuery {
+    token: Option<u64>,
+}
+
 impl Asked {
+    /// The token in the query of a release.
+    pub(super) fn token(&self) -> Result<Option<u64>, Failure> {
+        Query::<ReleaseQuery>::try_from_uri(&self.uri)
+            .map(|Query(query)| query.token)
+            .map_err(|error| {
+                Failure::malformed(format!("{error}; the query may have token=<number>"))
+            })
+    }
+
     /// The level that a read asks for; linearizable when it asks for none.
     pub(super) fn level(&self) -> Result<Level, Failure> {
         let Query(query) = Query::<ReadQuery>::try_from_uri(&self.uri).map_err(|error| {

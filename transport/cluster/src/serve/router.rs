@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::get;
 
 use super::app::App;
 use super::{Failure, admin, read, write};
@@ -18,7 +18,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
     let kv = get(read::get_value)
         .put(write::put_value)
         .delete(write::delete_value);
-    let leases = post(write::acquire)
+    let leases = get(read::get_lease)
+        .post(write::acquire)
         .put(write::renew)
         .delete(write::release);
     Router::new()

@@ -87,7 +87,21 @@ pub(super) async fn renew(State(app): State<Arc<App>>, asked: Asked, body: Body)
 
 pub(super) async fn release(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
     asked.no_condition()?;
-    let ReleaseLease { token } = request::json(&app, body).await?;
+    let in_query = asked.token()?;
+    let in_body: Option<ReleaseLease> = request::optional_json(&app, body).await?;
+    let token = match (in_query, in_body) {
+        (Some(token), None) | (None, Some(ReleaseLease { token })) => token,
+        (Some(_), Some(_)) => {
+            return Err(Failure::malformed(
+                "the token is in the query and in the body; it goes into one of them",
+            ));
+        }
+        (None, None) => {
+            return Err(Failure::malformed(
+                "the token is missing: send ?token=N, or the body {\"token\":N}",
+            ));
+        }
+    };
     let operation = Operation::Release {
         name: asked.name.clone(),
         token,

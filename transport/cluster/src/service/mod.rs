@@ -51,4 +51,5 @@ pub use codec::CodecError;
 pub use command::{Command, Condition, Guard, MAX_COMMAND_BYTES, Operation};
 pub use fencing::MAX_GONE_FENCES;
 pub use outcome::{Answer, Outcome};
+pub(crate) use state::millis_up;
 pub use state::{MAX_HELD_BYTES, MAX_IDEMPOTENCY_KEYS, RETENTION, Service, Sizes};

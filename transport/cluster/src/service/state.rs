@@ -406,6 +406,12 @@ impl Service {
         Some((counter.revision, counter.sum))
     }
 
+    /// Who holds a lease: the owner, the token, and when in the log's time it ends.
+    pub fn lease(&self, name: &str) -> Option<(String, u64, Instant)> {
+        let lease = self.leases.get(self.now, name)?;
+        Some((lease.owner.to_owned(), lease.token.0, lease.expires_at))
+    }
+
     /// How much it holds.
     pub fn sizes(&self) -> Sizes {
         Sizes {
@@ -431,7 +437,7 @@ pub(super) fn entry_bytes(name: &str) -> u64 {
 }
 
 /// Milliseconds, rounded up: waiting that long is long enough.
-fn millis_up(span: Duration) -> u64 {
+pub(crate) fn millis_up(span: Duration) -> u64 {
     u64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 

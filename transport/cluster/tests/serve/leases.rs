@@ -1,9 +1,9 @@
 //! Leases and fencing tokens.
 
 use axum::http::Method;
-use quorate::api::{LeaseGranted, LeaseReleased, ProblemKind, Written};
+use quorate::api::{LeaseGranted, LeaseReleased, LeaseState, ProblemKind, Written};
 
-use super::support::{Answer, Http, directory, single};
+use super::support::{Answer, Http, PATIENCE, directory, single};
 
 async fn acquire(http: &Http, owner: &str, ttl_ms: u64) -> Answer {
     let body = format!("{{\"owner\":\"{owner}\",\"ttl_ms\":{ttl_ms}}}");
@@ -127,4 +127,70 @@ async fn a_name_in_a_fencing_token_is_percent_encoded() {
     assert_eq!(granted.name, "a:bé");
     let token = format!("a:b%C3%A9:{}", granted.token);
     let _: Written = put_under(http, &token, "1").await.json();
+}
+
+#[tokio::test]
+async fn who_holds_a_lease_can_be_asked() {
+    let dir = directory();
+    let node = single(dir.path()).await;
+    let http = &node.http;
+    let free = http.get("/v1/leases/disk").await;
+    free.problem(ProblemKind::NotFound);
+    assert_eq!(free.header("consistency-served"), "linearizable");
+    let ann: LeaseGranted = acquire(http, "ann", 60_000).await.json();
+    for level in ["linearizable", "lease", "session", "eventual"] {
+        let path = format!("/v1/leases/disk?consistency={level}");
+        let answer = http.get(&path).await;
+        let held: LeaseState = answer.json();
+        assert_eq!((&held.name[..], &held.owner[..]), ("disk", "ann"));
+        assert_eq!(held.token, ann.token);
+        assert!((1..=60_000).contains(&held.remaining_ms), "{held:?}");
+        assert!(!answer.header("session-token").is_empty());
+    }
+    http.get("/v1/leases/disk?consistency=strong")
+        .await
+        .problem(ProblemKind::MalformedRequest);
+    // Time passes also while nobody writes.
+    let mut last = u64::MAX;
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut falls = 0;
+    while falls < 3 {
+        let held: LeaseState = http.get("/v1/leases/disk").await.json();
+        assert!(held.remaining_ms <= last);
+        falls += u32::from(held.remaining_ms < last);
+        last = held.remaining_ms;
+        assert!(tokio::time::Instant::now() < deadline, "time stands still");
+    }
+}
+
+#[tokio::test]
+async fn a_token_may_be_given_in_the_query_of_a_release() {
+    let dir = directory();
+    let node = single(dir.path()).await;
+    let http = &node.http;
+    let ann: LeaseGranted = acquire(http, "ann", 60_000).await.json();
+    let release = async |query: &str, body: &'static str| {
+        let path = format!("/v1/leases/disk{query}");
+        http.send(Method::DELETE, &path, &[], body).await
+    };
+    let query = format!("?token={}", ann.token);
+    for (query, body) in [
+        ("", ""),
+        (&query[..], "{\"token\":1}"),
+        ("?token=x", ""),
+        ("?token=", ""),
+        ("?tokens=1", ""),
+    ] {
+        release(query, body)
+            .await
+            .problem(ProblemKind::MalformedRequest);
+    }
+    release("?token=99", "")
+        .await
+        .problem(ProblemKind::LeaseLost);
+    let released: LeaseReleased = release(&query, "").await.json();
+    assert_eq!(released.token, ann.token);
+    http.get("/v1/leases/disk")
+        .await
+        .problem(ProblemKind::NotFound);
 }
