@@ -8,9 +8,12 @@
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// On an answer: `true` when it is a stored one.
 pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
-/// On a write: do it only when the key is at this revision (`"17"`, `17`), or exists (`*`).
+/// On a write to a key: do it only when the key is at this revision (`"17"`, `17`), at one of a list
+/// of up to 64 (`"17", "21"`), or exists (`*`). Weak tags and tags that no answer of this service has
+/// told match nothing. On a read of a key or counter: answer 412 unless it is.
 pub const IF_MATCH: &str = "if-match";
-/// On a write: `*` does it only when the key does not exist.
+/// On a write to a key: `*` does it only when the key does not exist. On a read of a key or counter:
+/// answer 304 without a body when it is at one of these revisions.
 pub const IF_NONE_MATCH: &str = "if-none-match";
 /// On a write: `<lease name>:<token>` of the lease under which the client writes. Refused with 412
 /// when the key has seen a newer token, or when the lease was granted again, and with 400 when no
@@ -18,7 +21,7 @@ pub const IF_NONE_MATCH: &str = "if-none-match";
 /// newest 65,536 of each; what is older is refused, and a client acquires its lease again. What
 /// stands before the last colon is the name, percent-encoded as in a path.
 pub const FENCING_TOKEN: &str = "fencing-token";
-/// On an answer: the revision in quotes.
+/// On an answer: the revision in quotes. Not there when there is nothing that has a revision.
 pub const ETAG: &str = "etag";
 /// On an answer: the index in the log of the write that made what is answered.
 pub const REVISION: &str = "revision";

@@ -19,7 +19,7 @@ pub enum ProblemKind {
     NotFound,
     /// The route does not take that method.
     MethodNotAllowed,
-    /// `If-Match` or `If-None-Match` does not hold. Nothing was written.
+    /// `If-Match` or `If-None-Match` does not hold. Nothing was done.
     RevisionMismatch,
     /// The fencing token is older than the newest that the key has seen or may have seen, or its
     /// lease was granted again. Nothing was written.

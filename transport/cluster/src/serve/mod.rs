@@ -40,6 +40,7 @@ mod replica;
 mod request;
 mod router;
 mod server;
+mod tags;
 mod write;
 
 pub use command::run;

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use quorate_clocks::Instant;
 use quorate_consistency::{Level, SessionToken};
 use quorate_raft_core::{Index, Role};
 use quorate_raft_node::{ReadAt, ReadFailed, ReadLevel};
+
 use serde::Serialize;
 
 use super::app::{App, SHARD};
 use super::request::Asked;
-use super::write::{revision_headers, stopped};
+use super::write::{revision_headers, revision_mismatch, stopped};
 use super::{Failure, Replica};
 use crate::api::{CounterValue, LeaseState, ProblemKind, header as names};
 use crate::planted::PlantedBug;
@@ -25,8 +26,13 @@ type Answered = Result<Response, Failure>;
 
 pub(super) async fn get_value(State(app): State<Arc<App>>, asked: Asked) -> Answered {
     let key = asked.name.clone();
+    let known = asked.known()?;
     let (found, seen) = read(&app, asked, move |replica| replica.service().get(&key)).await?;
     let mut response = match found {
+        found if known.is_refused(revision_of(&found)) => {
+            revision_mismatch(revision_of(&found).unwrap_or(0)).into_response()
+        }
+        Some((revision, _)) if known.is_up_to_date(revision) => not_modified(revision),
         Some((revision, value)) => {
             let mut response = Response::new(Body::from(value));
             let headers = response.headers_mut();
@@ -45,14 +51,46 @@ pub(super) async fn get_value(State(app): State<Arc<App>>, asked: Asked) -> Answ
 
 pub(super) async fn get_counter(State(app): State<Arc<App>>, asked: Asked) -> Answered {
     let name = asked.name.clone();
+    let known = asked.known()?;
     let (counter, seen) =
         read(&app, asked, move |replica| replica.service().counter(&name)).await?;
-    let (revision, value) = counter.unwrap_or((0, 0));
-    let mut response = json(&CounterValue { value, revision });
-    let headers = response.headers_mut();
-    revision_headers(headers, revision);
-    seen.tell(headers);
+    let mut response = match counter {
+        counter if known.is_refused(revision_of(&counter)) => {
+            revision_mismatch(revision_of(&counter).unwrap_or(0)).into_response()
+        }
+        Some((revision, _)) if known.is_up_to_date(revision) => not_modified(revision),
+        Some((revision, value)) => {
+            let mut response = json(&CounterValue { value, revision });
+            revision_headers(response.headers_mut(), revision);
+            response
+        }
+        // Nothing that could be named by a tag; the next one may be of any value.
+        None => {
+            let mut response = json(&CounterValue {
+                value: 0,
+                revision: 0,
+            });
+            let revision = HeaderName::from_static(names::REVISION);
+            response
+                .headers_mut()
+                .insert(revision, HeaderValue::from(0));
+            response
+        }
+    };
+    seen.tell(response.headers_mut());
     Ok(response)
+}
+
+fn revision_of<T>(found: &Option<(u64, T)>) -> Option<u64> {
+    found.as_ref().map(|(revision, _)| *revision)
+}
+
+/// The client has what it would get.
+fn not_modified(revision: u64) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    revision_headers(response.headers_mut(), revision);
+    response
 }
 
 pub(super) async fn get_lease(State(app): State<Arc<App>>, asked: Asked) -> Answered {

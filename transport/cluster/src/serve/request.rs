@@ -17,9 +17,10 @@ use serde::de::DeserializeOwned;
 
 use super::Failure;
 use super::app::App;
+use super::tags::Tags;
 use crate::api::header as names;
 use crate::api::{MAX_NAME_BYTES, MAX_VALUE_BYTES, ProblemKind};
-use crate::service::{Condition, Guard};
+use crate::service::{Condition, Guard, MAX_REVISIONS, Operation};
 
 /// The largest JSON body that is read.
 const MAX_JSON_BYTES: usize = 16 << 10;
@@ -121,27 +122,28 @@ impl Asked {
     }
 
     /// When a write is to happen.
-    pub(super) fn condition(&self) -> Result<Condition, Failure> {
-        let if_match = one(&self.headers, names::IF_MATCH)?;
-        let if_none_match = one(&self.headers, names::IF_NONE_MATCH)?;
-        match (if_match, if_none_match) {
-            (None, None) => Ok(Condition::Always),
-            (Some("*"), None) => Ok(Condition::Exists),
-            (Some(text), None) => {
-                let digits = text
-                    .strip_prefix('"')
-                    .and_then(|text| text.strip_suffix('"'))
-                    .unwrap_or(text);
-                digits.parse().map(Condition::Revision).map_err(|_| {
-                    Failure::malformed(format!(
-                        "If-Match: {text} is not one revision, as an ETag tells it, or *"
-                    ))
-                })
-            }
-            (None, Some("*")) => Ok(Condition::Absent),
-            (None, Some(text)) => Err(Failure::malformed(format!(
-                "If-None-Match: {text}; a write takes only *, which means that the key must not exist"
-            ))),
+    pub(super) fn condition(&self) -> Result<When, Failure> {
+        let known = self.known()?;
+        match (known.if_match, known.if_none_match) {
+            (None, None) => Ok(When::Simply(Condition::Always)),
+            (Some(tags), None) => match tags.strong_revisions().as_deref() {
+                None => Ok(When::Simply(Condition::Exists)),
+                // What is no revision of anything here is well-formed, and matches nothing.
+                Some([]) => Ok(When::Simply(Condition::Revision(0))),
+                Some([revision]) => Ok(When::Simply(Condition::Revision(*revision))),
+                Some(revisions) if revisions.len() > MAX_REVISIONS => {
+                    Err(Failure::malformed(format!(
+                        "If-Match names {} revisions; it may name {MAX_REVISIONS}",
+                        revisions.len()
+                    )))
+                }
+                Some(revisions) => Ok(When::AtAny(revisions.to_vec())),
+            },
+            (None, Some(Tags::Any)) => Ok(When::Simply(Condition::Absent)),
+            (None, Some(Tags::These(_))) => Err(Failure::malformed(
+                "If-None-Match names tags; a write takes only *, which means that the key must not \
+                 exist",
+            )),
             (Some(_), Some(_)) => Err(Failure::malformed(
                 "If-Match and If-None-Match are both given; a write takes one",
             )),
@@ -151,11 +153,19 @@ impl Asked {
     /// Refuses conditions where they mean nothing, so that none is silently ignored.
     pub(super) fn no_condition(&self) -> Result<(), Failure> {
         match self.condition()? {
-            Condition::Always => Ok(()),
+            When::Simply(Condition::Always) => Ok(()),
             _ => Err(Failure::malformed(
                 "If-Match and If-None-Match go with PUT and DELETE of /v1/kv/{key} only",
             )),
         }
+    }
+
+    /// What a client knows of what it asks for.
+    pub(super) fn known(&self) -> Result<Known, Failure> {
+        Ok(Known {
+            if_match: Tags::of(&self.headers, names::IF_MATCH)?,
+            if_none_match: Tags::of(&self.headers, names::IF_NONE_MATCH)?,
+        })
     }
 
     /// The lease under which a client writes.
@@ -170,6 +180,48 @@ impl Asked {
             lease: checked_name(percent_decoded(lease).ok_or_else(malformed)?)?,
             token: token.parse().map_err(|_| malformed())?,
         }))
+    }
+}
+
+/// What a client says it knows of what it asks for.
+#[derive(Debug)]
+pub(super) struct Known {
+    if_match: Option<Tags>,
+    if_none_match: Option<Tags>,
+}
+
+impl Known {
+    /// Whether the client wants another state than this one, or than none.
+    pub(super) fn is_refused(&self, revision: Option<u64>) -> bool {
+        let wanted = self.if_match.as_ref();
+        wanted.is_some_and(|tags| !tags.match_strongly(revision))
+    }
+
+    /// Whether the client has this state already.
+    pub(super) fn is_up_to_date(&self, revision: u64) -> bool {
+        let had = self.if_none_match.as_ref();
+        had.is_some_and(|tags| tags.match_weakly(Some(revision)))
+    }
+}
+
+/// When a write is to happen.
+#[derive(Debug)]
+pub(super) enum When {
+    Simply(Condition),
+    /// When the key is at one of these revisions: at least two, ascending.
+    AtAny(Vec<u64>),
+}
+
+impl When {
+    /// The operation that happens only then.
+    pub(super) fn guarding(self, write: impl FnOnce(Condition) -> Operation) -> Operation {
+        match self {
+            Self::Simply(condition) => write(condition),
+            Self::AtAny(revisions) => Operation::AtAny {
+                revisions,
+                write: Box::new(write(Condition::Always)),
+            },
+        }
     }
 }
 

@@ -27,21 +27,25 @@ use crate::service::{
 type Answered = Result<Response, Failure>;
 
 pub(super) async fn put_value(State(app): State<Arc<App>>, asked: Asked, body: Body) -> Answered {
-    let operation = Operation::Put {
+    let condition = asked.condition()?;
+    let guard = asked.guard()?;
+    let value = request::value(&app, body).await?;
+    let operation = condition.guarding(|condition| Operation::Put {
         key: asked.name.clone(),
-        condition: asked.condition()?,
-        guard: asked.guard()?,
-        value: request::value(&app, body).await?,
-    };
+        value,
+        condition,
+        guard,
+    });
     write(&app, asked, operation).await
 }
 
 pub(super) async fn delete_value(State(app): State<Arc<App>>, asked: Asked) -> Answered {
-    let operation = Operation::Delete {
+    let guard = asked.guard()?;
+    let operation = asked.condition()?.guarding(|condition| Operation::Delete {
         key: asked.name.clone(),
-        condition: asked.condition()?,
-        guard: asked.guard()?,
-    };
+        condition,
+        guard,
+    });
     write(&app, asked, operation).await
 }
 
@@ -266,14 +270,7 @@ fn render(outcome: Outcome) -> Result<Response, Failure> {
             },
         ),
         Outcome::RevisionMismatch { revision } => {
-            let detail = match revision {
-                0 => "the key does not exist, and nothing was written".to_owned(),
-                _ => format!("the key is at revision {revision}, and nothing was written"),
-            };
-            return Err(Failure::of(Problem {
-                revision: Some(revision),
-                ..Problem::new(ProblemKind::RevisionMismatch, detail)
-            }));
+            return Err(revision_mismatch(revision));
         }
         Outcome::StaleToken { newest } => {
             return Err(Failure::of(Problem {
@@ -355,6 +352,20 @@ fn render(outcome: Outcome) -> Result<Response, Failure> {
                 ),
             ));
         }
+    })
+}
+
+/// A key or counter is not at a revision that the client wants; 0 is no revision.
+pub(super) fn revision_mismatch(revision: u64) -> Failure {
+    let detail = match revision {
+        0 => "there is no revision of it, for it does not exist; nothing was done".to_owned(),
+        _ => format!(
+            "it is at revision {revision}, which is none that was asked for; nothing was done"
+        ),
+    };
+    Failure::of(Problem {
+        revision: Some(revision),
+        ..Problem::new(ProblemKind::RevisionMismatch, detail)
     })
 }
 

@@ -15,6 +15,9 @@ const VERSION: u8 = 1;
 /// The largest encoded command, in bytes: a full value, and room for everything around it.
 pub const MAX_COMMAND_BYTES: usize = MAX_VALUE_BYTES + 4_096;
 
+/// Revisions that one write may name.
+pub const MAX_REVISIONS: usize = 64;
+
 /// One entry of the replicated log.
 ///
 /// ```
@@ -93,6 +96,13 @@ pub enum Operation {
         token: u64,
         /// For how long from now, in milliseconds.
         ttl_ms: u64,
+    },
+    /// Put or delete when the key is at one of several revisions.
+    AtAny {
+        /// At least two and at most [`MAX_REVISIONS`], ascending.
+        revisions: Vec<u64>,
+        /// The put or delete, without another condition.
+        write: Box<Self>,
     },
     /// Give a lease back.
     Release {
@@ -174,6 +184,7 @@ impl Operation {
     fn payload_len(&self) -> usize {
         match self {
             Self::Put { key, value, .. } => key.len() + value.len(),
+            Self::AtAny { revisions, write } => 8 * revisions.len() + write.payload_len(),
             _ => MAX_NAME_BYTES,
         }
     }
@@ -232,6 +243,14 @@ impl Operation {
                 out.put_u64_le(*token);
                 out.put_u64_le(*ttl_ms);
             }
+            Self::AtAny { revisions, write } => {
+                out.put_u8(6);
+                out.put_u8(u8::try_from(revisions.len()).unwrap_or(u8::MAX));
+                for revision in revisions {
+                    out.put_u64_le(*revision);
+                }
+                write.encode(out);
+            }
             Self::Release { name, token } => {
                 out.put_u8(5);
                 put_text(out, name);
@@ -241,7 +260,35 @@ impl Operation {
     }
 
     fn decode(reader: &mut Reader) -> Result<Self, CodecError> {
-        Ok(match reader.u8()? {
+        match reader.u8()? {
+            6 => Ok(Self::AtAny {
+                revisions: revisions(reader)?,
+                write: Box::new(match reader.u8()? {
+                    kind @ (0 | 1) => Self::unconditional(Self::decode_kind(kind, reader)?)?,
+                    kind => {
+                        return Err(CodecError::invalid(format!(
+                            "an operation of kind {kind} does not go with revisions"
+                        )));
+                    }
+                }),
+            }),
+            kind => Self::decode_kind(kind, reader),
+        }
+    }
+
+    fn unconditional(self) -> Result<Self, CodecError> {
+        match &self {
+            Self::Put { condition, .. } | Self::Delete { condition, .. }
+                if *condition != Condition::Always =>
+            {
+                Err(CodecError::invalid("a write has two conditions"))
+            }
+            _ => Ok(self),
+        }
+    }
+
+    fn decode_kind(kind: u8, reader: &mut Reader) -> Result<Self, CodecError> {
+        Ok(match kind {
             0 => Self::Put {
                 key: name(reader)?,
                 value: reader.bytes("the value", MAX_VALUE_BYTES)?,
@@ -339,6 +386,24 @@ fn name(reader: &mut Reader) -> Result<String, CodecError> {
         return Err(CodecError::invalid("a name is empty"));
     }
     Ok(name)
+}
+
+fn revisions(reader: &mut Reader) -> Result<Vec<u64>, CodecError> {
+    let count = usize::from(reader.u8()?);
+    if !(2..=MAX_REVISIONS).contains(&count) {
+        return Err(CodecError::invalid(format!(
+            "{count} revisions; there may be 2 to {MAX_REVISIONS}"
+        )));
+    }
+    let mut revisions = Vec::with_capacity(count);
+    for _ in 0..count {
+        let revision = reader.u64()?;
+        if revisions.last().is_some_and(|last| *last >= revision) {
+            return Err(CodecError::invalid("the revisions do not ascend"));
+        }
+        revisions.push(revision);
+    }
+    Ok(revisions)
 }
 
 fn ttl_ms(reader: &mut Reader) -> Result<u64, CodecError> {

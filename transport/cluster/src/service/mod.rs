@@ -48,7 +48,7 @@ mod tests;
 
 pub use clock::LogClock;
 pub use codec::CodecError;
-pub use command::{Command, Condition, Guard, MAX_COMMAND_BYTES, Operation};
+pub use command::{Command, Condition, Guard, MAX_COMMAND_BYTES, MAX_REVISIONS, Operation};
 pub use fencing::MAX_GONE_FENCES;
 pub use outcome::{Answer, Outcome};
 pub(crate) use state::millis_up;

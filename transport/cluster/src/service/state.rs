@@ -211,8 +211,22 @@ impl Service {
                 token,
                 ttl_ms,
             } => self.renew(index, name, token, ttl_ms),
+            Operation::AtAny { revisions, write } => self.run_at_any(index, &revisions, *write),
             Operation::Release { name, token } => self.release(index, name, token),
         }
+    }
+
+    /// Runs a put or a delete when the key is at one of the revisions.
+    fn run_at_any(&mut self, index: u64, revisions: &[u64], mut write: Operation) -> Outcome {
+        if let Operation::Put { key, condition, .. } | Operation::Delete { key, condition, .. } =
+            &mut write
+        {
+            let found = self.values.get(key).map_or(0, |value| value.revision);
+            let is_named = revisions.contains(&found);
+            // No key is at revision 0.
+            *condition = Condition::Revision(if is_named { found } else { 0 });
+        }
+        self.run(index, write)
     }
 
     fn put(

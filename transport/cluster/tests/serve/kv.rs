@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use quorate::api::{CounterValue, Deleted, MAX_NAME_BYTES, MAX_VALUE_BYTES, ProblemKind, Written};
 
-use super::support::{directory, single};
+use super::support::{directory, fresh_key, single};
 
 #[tokio::test]
 async fn a_value_is_written_read_replaced_and_removed() {
@@ -78,10 +78,9 @@ async fn compare_and_set_goes_by_the_revision() {
     delete(third.header("etag")).await.ok();
 
     for headers in [
-        &[("if-match", "\"x\"")][..],
-        &[("if-match", "\"1\", \"2\"")],
-        &[("if-match", "W/\"1\"")],
-        &[("if-match", "1"), ("if-match", "2")],
+        &[("if-match", "x")][..],
+        &[("if-match", "\"1")],
+        &[("if-match", "")],
         &[("if-match", "1"), ("if-none-match", "*")],
         &[("if-none-match", "\"1\"")],
     ] {
@@ -90,6 +89,96 @@ async fn compare_and_set_goes_by_the_revision() {
             .problem(ProblemKind::MalformedRequest);
     }
     http.get("/v1/kv/a").await.problem(ProblemKind::NotFound);
+}
+
+#[tokio::test]
+async fn tags_are_those_of_rfc_9110() {
+    let dir = directory();
+    let node = single(dir.path()).await;
+    let http = &node.http;
+    let old = http.put("/v1/kv/a", "1").await.ok();
+    let old = old.header("etag");
+    let new = http.put("/v1/kv/a", "2").await.ok();
+    let new = new.header("etag");
+    let put =
+        async |headers: &[(&str, &str)]| http.send(Method::PUT, "/v1/kv/a", headers, "3").await;
+    // Well-formed, and nothing that this key is at.
+    for tags in [
+        "\"x\"",
+        "\"\"",
+        old,
+        &format!("W/{new}"),
+        &format!("{old}, W/{new}, \"x\", \"99999\""),
+    ] {
+        put(&[("if-match", tags)])
+            .await
+            .problem(ProblemKind::RevisionMismatch);
+    }
+    let many: Vec<String> = (1..=65).map(|tag| format!("\"{tag}\"")).collect();
+    put(&[("if-match", &many.join(","))])
+        .await
+        .problem(ProblemKind::MalformedRequest);
+    assert_eq!(http.get("/v1/kv/a").await.text(), "2");
+    // One of a list is enough, on one line or on several; a retry is answered the same.
+    let key = fresh_key();
+    let list = [
+        ("if-match", &format!("{old}, {new}")[..]),
+        ("if-match", "\"x\""),
+        ("idempotency-key", &key),
+    ];
+    let third = put(&list).await.ok();
+    let again = put(&list).await.ok();
+    assert_eq!(again.body, third.body);
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    let list = format!("{old}, {}", third.header("etag"));
+    let headers = [("if-match", &list[..])];
+    http.send(Method::DELETE, "/v1/kv/a", &headers, "")
+        .await
+        .ok();
+}
+
+#[tokio::test]
+async fn a_client_that_has_the_value_is_told_so() {
+    let dir = directory();
+    let node = single(dir.path()).await;
+    let http = &node.http;
+    let missing = http.get("/v1/counters/n").await.ok();
+    assert!(!missing.headers.contains_key("etag"), "{missing:?}");
+    let get = async |path: &str, name: &str, tags: &str| {
+        http.send(Method::GET, path, &[(name, tags)], "").await
+    };
+    for path in ["/v1/kv/a", "/v1/counters/n"] {
+        for (name, tags) in [("if-none-match", "*"), ("if-none-match", "\"0\"")] {
+            let answer = get(path, name, tags).await;
+            assert_ne!(answer.status, StatusCode::NOT_MODIFIED, "{answer:?}");
+        }
+        get(path, "if-match", "*")
+            .await
+            .problem(ProblemKind::RevisionMismatch);
+    }
+    http.put("/v1/kv/a", "1").await.ok();
+    http.post("/v1/counters/n", "{\"add\":1}").await.ok();
+    for path in ["/v1/kv/a", "/v1/counters/n"] {
+        let first = http.get(path).await.ok();
+        let tag = first.header("etag");
+        assert!(!tag.is_empty());
+        for tags in ["*", tag, &format!("\"x\", W/{tag}")] {
+            let answer = get(path, "if-none-match", tags).await;
+            assert_eq!(answer.status, StatusCode::NOT_MODIFIED, "{answer:?}");
+            assert_eq!(answer.header("etag"), tag);
+            assert_eq!(answer.header("consistency-served"), "linearizable");
+            assert!(answer.body.is_empty());
+        }
+        let answer = get(path, "if-none-match", "\"x\"").await.ok();
+        assert_eq!(answer.body, first.body);
+        get(path, "if-match", tag).await.ok();
+        get(path, "if-match", "\"x\"")
+            .await
+            .problem(ProblemKind::RevisionMismatch);
+        get(path, "if-none-match", "x")
+            .await
+            .problem(ProblemKind::MalformedRequest);
+    }
 }
 
 #[tokio::test]

@@ -87,6 +87,18 @@ fn commands() {
     );
     command(
         None,
+        Operation::AtAny {
+            revisions: vec![5, 9],
+            write: Box::new(Operation::Delete {
+                key: "a".into(),
+                condition: Condition::Always,
+                guard: None,
+            }),
+        },
+        "01 0807060504030201 0000 06 02 0500000000000000 0900000000000000 01 010061 00 00",
+    );
+    command(
+        None,
         Operation::Release {
             name: "l".into(),
             token: 9,

@@ -44,6 +44,20 @@ fn operation() -> impl Strategy<Value = Operation> {
             condition,
             guard,
         }),
+        (
+            prop::collection::btree_set(0..40_u64, 2..5),
+            name(),
+            guard()
+        )
+            .prop_map(|(revisions, key, guard)| Operation::AtAny {
+                revisions: revisions.into_iter().collect(),
+                write: Box::new(Operation::Put {
+                    key,
+                    value: Bytes::new(),
+                    condition: Condition::Always,
+                    guard,
+                }),
+            }),
         (name(), any::<i64>(), guard()).prop_map(|(name, amount, guard)| Operation::Add {
             name,
             amount,

@@ -95,6 +95,44 @@ fn conditions_hold_or_nothing_is_written() {
 }
 
 #[test]
+fn a_write_may_name_several_revisions() {
+    let mut log = Harness::new();
+    log.put("a", "1");
+    log.put("a", "2");
+    let at_any = |revisions: &[u64], write| Operation::AtAny {
+        revisions: revisions.to_vec(),
+        write: Box::new(write),
+    };
+    let put = |value| put_if("a", value, Condition::Always);
+    let mismatch = |revision| Outcome::RevisionMismatch { revision };
+    assert_eq!(log.run(at_any(&[1, 3], put("x"))), mismatch(2));
+    log.run(at_any(&[1, 2], put("3")));
+    assert_eq!(log.value("a").as_deref(), Some("3"));
+    let delete = || delete_if("a", Condition::Always);
+    assert_eq!(log.run(at_any(&[1, 2], delete())), mismatch(4));
+    log.run(at_any(&[2, 4], delete()));
+    assert_eq!(log.value("a"), None);
+    // A key that is not there is at no revision.
+    assert_eq!(log.run(at_any(&[0, 6], put("x"))), mismatch(0));
+
+    let refused = |operation| {
+        let command = Command {
+            stamp: Instant::ORIGIN,
+            idempotency_key: None,
+            operation,
+        };
+        assert!(Command::decode(&command.encode()).is_err(), "{command:?}");
+    };
+    refused(at_any(&[1], put("x")));
+    refused(at_any(&[2, 1], put("x")));
+    refused(at_any(&[1, 2], add("n", 1)));
+    refused(at_any(&[1, 2], put_if("a", "x", Condition::Exists)));
+    refused(at_any(&[1, 2], at_any(&[1, 2], put("x"))));
+    let many: Vec<u64> = (0..65).collect();
+    refused(at_any(&many, put("x")));
+}
+
+#[test]
 fn a_counter_adds_up_and_does_not_wrap() {
     let mut log = Harness::new();
     log.run(add("hits", 5));
