@@ -36,8 +36,9 @@ async fn look(app: &App) -> Result<(NodeStatus, Sizes), Failure> {
     let (applied, sizes) = sizes.map_err(|_| stopped())?;
     // The published status lags by some milliseconds.
     let mut node = app.node.fresh_status().await.map_err(|_| stopped())?;
-    // A client may have had its answer before the loop heard that the command is applied.
-    node.applied = node.applied.max(applied);
+    // As of when the sizes are: the state may have moved on since. And a client may have had its
+    // answer before the loop heard that the command is applied.
+    node.applied = applied;
     Ok((node, sizes))
 }
 
