@@ -142,11 +142,10 @@ async fn clients_that_never_finish_their_bodies_do_not_keep_the_others_out() {
     let http = &node.http;
     http.put("/v1/kv/a", "1").await.ok();
     let mut slow = Vec::new();
-    for _ in 0..3 {
-        slow.push(dribble(node.server.http_address()).await);
-    }
     let deadline = tokio::time::Instant::now() + PATIENCE;
     loop {
+        // One that comes while the write below is on its way may be refused.
+        slow.push(dribble(node.server.http_address()).await);
         let answer = http.put("/v1/kv/a", "2").await;
         if !answer.status.is_success() {
             answer.problem(ProblemKind::Overloaded);
@@ -160,12 +159,15 @@ async fn clients_that_never_finish_their_bodies_do_not_keep_the_others_out() {
         http.get(path).await.ok();
     }
     http.send(Method::DELETE, "/v1/kv/a", &[], "").await.ok();
+    let mut finished = 0;
     for mut stream in slow {
-        stream.write_all(b"cd").await.unwrap();
         let mut answer = [0; 12];
-        stream.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"HTTP/1.1 200");
+        // A connection whose request was refused may be closed.
+        if stream.write_all(b"cd").await.is_ok() && stream.read_exact(&mut answer).await.is_ok() {
+            finished += u32::from(&answer == b"HTTP/1.1 200");
+        }
     }
+    assert!(finished >= 3, "{finished}");
     http.put("/v1/kv/a", "3").await.ok();
     assert_eq!(http.get("/v1/kv/slow").await.text(), "abcd");
 }
@@ -181,7 +183,8 @@ async fn an_operator_is_answered_when_no_other_request_is() {
     })
     .await;
     let mut waiting = Vec::new();
-    for _ in 0..2 {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
         let http = node.http.clone();
         waiting.push(tokio::spawn(async move {
             let mut session = SessionToken::default();
@@ -190,9 +193,6 @@ async fn an_operator_is_answered_when_no_other_request_is() {
             let path = "/v1/kv/a?consistency=session";
             http.send(Method::GET, path, &headers, "").await
         }));
-    }
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
         let answer = node.http.get("/v1/kv/b?consistency=eventual").await;
         if answer.status == StatusCode::SERVICE_UNAVAILABLE {
             answer.problem(ProblemKind::Overloaded);
