@@ -4,9 +4,27 @@ use std::time::Duration;
 
 use quorate_benches::{RaftCluster, Replicated};
 
-use crate::Arguments;
 use crate::measure::{Peer, Summary, interleaved};
 use crate::raft_rs::{Proposals, RaftRsCluster};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Entries in a batch, each a row of the report.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
+    batch: Vec<usize>,
+    /// Bytes of payload of an entry, each a table of the report.
+    #[arg(long, value_delimiter = ',', default_values_t = [16, 256, 4096])]
+    payload: Vec<usize>,
+    /// Members of the group.
+    #[arg(long, default_value_t = 3)]
+    members: u64,
+    /// Runs of each peer; the report has their median.
+    #[arg(long, default_value_t = 7)]
+    runs: usize,
+    /// Milliseconds that one run lasts, about.
+    #[arg(long, default_value_t = 250)]
+    millis: u64,
+}
 
 /// Prints a table for each payload: nanoseconds for each entry, by batch and peer.
 pub(crate) fn report(arguments: &Arguments) {
