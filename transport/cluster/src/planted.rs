@@ -8,8 +8,15 @@
 pub(crate) enum PlantedBug {
     /// Any node answers linearizable reads from whatever it has applied.
     StaleLinearizableReads,
+    /// Bounded reads are answered from whatever the node has applied, however old.
+    IgnoreBound,
+    /// Session reads do not wait for what the session has seen.
+    IgnoreSession,
     /// Stale fencing tokens are let through.
     NoFence,
+    /// Of fencing, only the key's part is missing: a lease that was granted again still refuses its
+    /// former holder, and the key lets through whoever is late under another lease.
+    NoKeyFence,
     /// What was done for an idempotency key is not remembered.
     ForgetIdempotency,
 }
@@ -33,7 +40,10 @@ impl PlantedBug {
             let name = std::env::var(VARIABLE).ok()?;
             let bug = match name.as_str() {
                 "stale-linearizable-reads" => Some(Self::StaleLinearizableReads),
+                "ignore-bound" => Some(Self::IgnoreBound),
+                "ignore-session" => Some(Self::IgnoreSession),
                 "no-fence" => Some(Self::NoFence),
+                "no-key-fence" => Some(Self::NoKeyFence),
                 "forget-idempotency" => Some(Self::ForgetIdempotency),
                 _ => None,
             };

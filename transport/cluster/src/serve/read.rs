@@ -180,7 +180,9 @@ async fn read<R: Send + 'static>(
             }
             Level::Linearizable | Level::Lease => fresh(app, asked_level, &asked, &view).await,
             Level::Session => {
-                catch_up(app, &asked).await?;
+                if !PlantedBug::IgnoreSession.is_planted() {
+                    catch_up(app, &asked).await?;
+                }
                 let (found, at) = local(app, ReadLevel::Local, &asked, &view).await?;
                 let staleness = at.staleness;
                 Ok((found, at, Level::Session, staleness))
@@ -188,6 +190,9 @@ async fn read<R: Send + 'static>(
             Level::Bounded(bound) => {
                 let (found, at) = local(app, ReadLevel::Local, &asked, &view).await?;
                 match at.staleness {
+                    any if PlantedBug::IgnoreBound.is_planted() => {
+                        Ok((found, at, asked_level, any))
+                    }
                     Some(staleness) if staleness <= bound => {
                         Ok((found, at, asked_level, Some(staleness)))
                     }

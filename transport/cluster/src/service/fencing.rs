@@ -130,6 +130,9 @@ impl Service {
             Some(newest) if token == newest => {}
             _ => return Err(Outcome::UnknownGrant),
         }
+        if PlantedBug::NoKeyFence.is_planted() {
+            return Ok(None);
+        }
         let stale = |newest: FencingToken| Outcome::StaleToken { newest: newest.0 };
         let name = (space, name.to_owned());
         if let Some(fence) = self.fences.get_mut(&name) {
