@@ -54,6 +54,9 @@ pub enum Command {
         test; 2 the demo\ncould not run; 130 it was interrupted, and nothing was broken until then."
     )]
     Demo(DemoArgs),
+    /// Hold a lease and write under it, as those clients of the demo do that are stopped meanwhile.
+    #[command(hide = true)]
+    Holder(HolderArgs),
     /// Check recorded histories, and say whether they are linearizable or show where not.
     ///
     /// A history is a file of JSON lines as `quorate demo --history FILE` writes it.
@@ -169,7 +172,9 @@ pub struct DemoArgs {
     /// How many nodes. An odd number survives the most failures.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(3..=9))]
     pub nodes: u64,
-    /// Chooses what the clients do and whom the attacks hit. Random when left out, and printed.
+    /// Chooses what the clients do, the order of the attacks, and which follower is attacked beside
+    /// the leaders, when, and how. What the network and the disks make of it is not chosen. Random
+    /// when left out, and printed.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// Write the report to this file as JSON too.
@@ -178,6 +183,30 @@ pub struct DemoArgs {
     /// Write what the clients recorded to this file, for `quorate check`.
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
+}
+
+/// How to hold a lease. What the holder does goes to its standard output, a line of JSON for each
+/// thing; the line `release` on its standard input, or its end, ends it.
+#[derive(Args, Clone, Debug)]
+pub struct HolderArgs {
+    /// `host:port` of each node.
+    #[arg(long, value_name = "ADDR", value_delimiter = ',', required = true)]
+    pub http: Vec<String>,
+    /// The lease to acquire.
+    #[arg(long, value_name = "NAME")]
+    pub lease: String,
+    /// For how long to ask for it, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 600)]
+    pub ttl_ms: u64,
+    /// What to write under it.
+    #[arg(long, value_name = "KEY")]
+    pub key: String,
+    /// Tells this holder from all others of a run.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1 << 31))]
+    pub number: u64,
+    /// Tells the run from all others.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub run: u64,
 }
 
 /// What to check.

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     match command {
         Command::Serve(args) => runtime.block_on(serve::run(args)),
         Command::Demo(args) => runtime.block_on(demo::run(args)),
+        Command::Holder(args) => runtime.block_on(demo::hold(args)),
         Command::Check(args) => check::run(args),
     }
 }

@@ -76,16 +76,34 @@ fn a_short_run_keeps_every_promise() {
         assert!(shown.contains(promise), "{shown}");
     }
     let attacks = report["attacks"].as_array().unwrap();
-    let attacked: Vec<_> = attacks.iter().map(|attack| &attack["phase"]).collect();
+    let (leaders, followers): (Vec<_>, Vec<_>) = attacks
+        .iter()
+        .partition(|attack| attack["was_leader"] == true);
+    let mut attacked: Vec<_> = leaders
+        .iter()
+        .map(|attack| attack["phase"].as_str().unwrap())
+        .collect();
+    attacked.sort_unstable();
     assert_eq!(
         attacked,
-        ["leader killed", "leader cut off", "leader frozen"]
+        ["leader cut off", "leader frozen", "leader killed"]
     );
     assert!(
-        attacks
+        leaders
             .iter()
             .all(|attack| attack["next_leader"] != attack["node"])
     );
+    assert_eq!(followers.len(), 1, "{attacks:?}");
+    // A verdict rests on what could have gone wrong.
+    let count = |promise: &str, what: &str| {
+        let verdict = verdicts.iter().find(|v| v["promise"] == promise).unwrap();
+        verdict["counts"][what].as_u64().unwrap()
+    };
+    assert!(count("session guarantees", "trials") > 0, "{shown}");
+    assert!(count("bounded staleness", "trials") > 0, "{shown}");
+    assert!(count("fencing", "refused_by_lease") > 0, "{shown}");
+    assert!(count("fencing", "refused_by_key") > 0, "{shown}");
+    assert!(count("fencing", "phases") > 1, "{shown}");
     // Every level was asked for in every phase.
     let table = report["table"].as_array().unwrap();
     assert_eq!(table.len(), 5 * 6);
@@ -155,10 +173,109 @@ fn an_interrupted_run_reports_what_there_is_and_leaves_no_process_behind() {
     assert_eq!(ended.status.code(), Some(130), "{shown}");
 
     // Nothing of it runs any more.
-    let directory = directory.path().to_str().unwrap();
-    for process in std::fs::read_dir("/proc").unwrap() {
-        // Most of what is there is no process, or has ended by now.
-        let line = std::fs::read(process.unwrap().path().join("cmdline")).unwrap_or_default();
-        assert!(!text(&line).contains(directory), "{}", text(&line));
+    let left = processes_of(directory.path());
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// A process that the demo has started.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+struct Process {
+    id: rustix::process::Pid,
+    is_holder: bool,
+    is_stopped: bool,
+}
+
+/// All processes of a demo that was given this directory for its temporary files.
+#[cfg(target_os = "linux")]
+fn processes_of(directory: &Path) -> Vec<Process> {
+    let directory = format!("TMPDIR={}", directory.display());
+    let process = |place: std::path::PathBuf| {
+        // Most of what is there is no process, or not ours to look at, or has ended by now.
+        let environment = std::fs::read(place.join("environ")).ok()?;
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.find(|variable| *variable == directory.as_bytes())?;
+        let line = std::fs::read(place.join("cmdline")).ok()?;
+        let state = std::fs::read_to_string(place.join("stat")).ok()?;
+        let state = state.rsplit_once(") ")?.1.chars().next()?;
+        Some(Process {
+            id: rustix::process::Pid::from_raw(place.file_name()?.to_str()?.parse().ok()?)?,
+            is_holder: line.split(|byte| *byte == 0).nth(1) == Some(b"holder"),
+            is_stopped: state == 'T',
+        })
+    };
+    let places = std::fs::read_dir("/proc").unwrap();
+    places
+        .filter_map(|place| process(place.unwrap().path()))
+        .collect()
+}
+
+/// Waits until some process of a demo is as it should be, or until the demo ends.
+#[cfg(target_os = "linux")]
+fn wait_for_a_stopped_holder(demo: &mut std::process::Child, directory: &Path) -> Process {
+    loop {
+        let mut processes = processes_of(directory).into_iter();
+        if let Some(found) = processes.find(|process| process.is_holder && process.is_stopped) {
+            return found;
+        }
+        assert!(demo.try_wait().unwrap().is_none(), "ended too early");
+        std::thread::sleep(std::time::Duration::from_millis(5));
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_holder_is_a_process_that_stands_still_and_is_gone_even_when_the_demo_is_killed() {
+    use std::process::Stdio;
+
+    let directory = tempfile::tempdir().unwrap();
+    let mut demo = quorate()
+        .args(["demo", "--seconds", "600", "--seed", "4"])
+        .env("TMPDIR", directory.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let first = wait_for_a_stopped_holder(&mut demo, directory.path());
+    // It goes on, is refused, and ends; and others are stopped after it.
+    while processes_of(directory.path())
+        .iter()
+        .any(|process| process.id == first.id)
+    {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    wait_for_a_stopped_holder(&mut demo, directory.path());
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    while processes_of(directory.path())
+        .iter()
+        .any(|process| process.is_holder)
+    {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // Nobody could tell the nodes that the demo was killed.
+    for node in processes_of(directory.path()) {
+        let _ = rustix::process::kill_process(node.id, rustix::process::Signal::KILL);
+    }
+}
+
+#[test]
+fn a_holder_ends_when_its_standard_input_does() {
+    use std::process::Stdio;
+
+    // There is no service at this address, so it would ask for its lease for ever.
+    let mut holder = quorate()
+        .args(["holder", "--http", "127.0.0.1:1", "--lease", "l"])
+        .args(["--key", "k", "--number", "1"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = std::io::BufReader::new(holder.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line["attempt"]["answered"], false, "{line}");
+    drop(holder.stdin.take());
+    assert_eq!(holder.wait().unwrap().code(), Some(0));
 }

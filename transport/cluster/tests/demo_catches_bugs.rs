@@ -63,6 +63,42 @@ fn a_stale_token_that_is_let_through_breaks_fencing() {
 }
 
 #[test]
+fn a_key_that_forgets_the_newest_token_breaks_fencing() {
+    let shown = demo_with("no-key-fence");
+    assert!(verdict(&shown, "fencing").starts_with("BROKEN"), "{shown}");
+    assert!(
+        verdict(&shown, "linearizability").starts_with("KEPT"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_bounded_read_that_is_answered_however_old_breaks_bounded_staleness() {
+    let shown = demo_with("ignore-bound");
+    assert!(
+        verdict(&shown, "bounded staleness").starts_with("BROKEN"),
+        "{shown}"
+    );
+    assert!(
+        verdict(&shown, "session guarantees").starts_with("KEPT"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_session_read_that_does_not_wait_breaks_the_session_guarantees() {
+    let shown = demo_with("ignore-session");
+    assert!(
+        verdict(&shown, "session guarantees").starts_with("BROKEN"),
+        "{shown}"
+    );
+    assert!(
+        verdict(&shown, "bounded staleness").starts_with("KEPT"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_forgotten_idempotency_key_counts_an_increment_twice() {
     let shown = demo_with("forget-idempotency");
     assert!(

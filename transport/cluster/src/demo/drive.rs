@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::history::{self, Record};
 use super::nemesis::{Nemesis, mend};
 use super::observe::{ObserveError, Observer};
-use super::plan::PhaseCell;
+use super::plan::Plan;
 use super::processes::{Cluster, ProcessError};
 use super::progress::Progress;
 use super::random::Random;
@@ -176,10 +176,9 @@ async fn attack(
     interrupts: &mut Interrupts,
 ) -> Result<Attacked, DemoError> {
     let clock = SystemClock::new();
-    let phase = PhaseCell::default();
     let surroundings = Surroundings {
         addresses: cluster.http_addresses(),
-        recorder: Recorder::new(clock, phase.clone()),
+        recorder: Recorder::new(clock),
         clock,
         seed,
         pause: workload::pause(args.seconds, args.nodes),
@@ -193,8 +192,8 @@ async fn attack(
     let mut nemesis = Nemesis {
         cluster,
         observer,
-        clock,
-        phase: &phase,
+        recorder: &recorder,
+        plan: Plan::of(seed, args.nodes as usize),
         progress,
         seconds: args.seconds,
         attacks: &mut attacks,

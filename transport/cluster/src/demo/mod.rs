@@ -1,8 +1,8 @@
 //! `quorate demo`: real nodes, real clients, real attacks, and a verdict on what the clients saw.
 //!
 //! [`run`] starts `quorate serve` processes on loopback with durable data in a temporary directory,
-//! lets clients use them over HTTP, and meanwhile kills the leader, cuts it off, and freezes it,
-//! while a lease holder keeps oversleeping its lease. The clients write down what they asked, what
+//! lets clients use them over HTTP, and meanwhile kills the leader, cuts it off, and freezes it, does
+//! one of these to a follower, and stops lease holders past their leases. The clients write down what they asked, what
 //! they were told, and when, and nothing but that is judged afterwards. Nothing is scripted: which
 //! requests get lost, and what the nodes do about it, is for the nodes and the kernel to decide.
 //!
@@ -12,6 +12,7 @@
 //! | `processes`, `ports`, `observe` | the nodes, and what they say of themselves |
 //! | `nemesis` | the attacks |
 //! | `workload` | the clients |
+//! | `holder` | the clients that are processes of their own, to be stopped |
 //! | `record`, `tally`, `history` | what the clients saw |
 //! | `settle` | what is there at the end |
 //! | `verdict` | which promises were kept |
@@ -19,6 +20,7 @@
 
 mod drive;
 mod history;
+mod holder;
 mod nemesis;
 mod observe;
 mod plan;
@@ -34,3 +36,4 @@ mod verdict;
 mod workload;
 
 pub use drive::run;
+pub use holder::hold;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::random::Random;
+
 /// What is being done to the cluster.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) enum Phase {
@@ -20,7 +22,7 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    /// In the order in which they come.
+    /// In the order in which they are reported. The attacks come in that of the [`Plan`].
     pub(super) const ALL: [Self; 5] = [
         Self::Healthy,
         Self::LeaderKilled,
@@ -57,6 +59,83 @@ impl Phase {
     }
 }
 
+/// What can be done to a node.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) enum Harm {
+    /// SIGKILL, and it is started again.
+    Kill,
+    /// Its links to all others are cut, and healed again.
+    CutOff,
+    /// SIGSTOP, and SIGCONT.
+    Freeze,
+}
+
+impl Harm {
+    const ALL: [Self; 3] = [Self::Kill, Self::CutOff, Self::Freeze];
+
+    /// What the node is then.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "killed",
+            Self::CutOff => "cut off",
+            Self::Freeze => "frozen",
+        }
+    }
+
+    /// The phase in which this is done to the leader.
+    pub(super) fn phase(self) -> Phase {
+        match self {
+            Self::Kill => Phase::LeaderKilled,
+            Self::CutOff => Phase::LeaderCutOff,
+            Self::Freeze => Phase::LeaderFrozen,
+        }
+    }
+}
+
+/// What a seed chooses of the attacks.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(super) struct Plan {
+    /// What is done to the leaders, in this order.
+    pub(super) attacks: [Harm; 3],
+    /// In which of these phases a follower is attacked too, once the leader's attack is over.
+    pub(super) follower_in: Phase,
+    /// What is done to it.
+    pub(super) follower_harm: Harm,
+    /// Which one: so many places after the leader of that time.
+    pub(super) follower_distance: usize,
+}
+
+impl Plan {
+    /// The plan of a seed, for so many nodes.
+    pub(super) fn of(seed: u64, nodes: usize) -> Self {
+        // A stream that no client has.
+        let mut random = Random::new(seed, u64::MAX);
+        let mut attacks = Harm::ALL;
+        // R. Durstenfeld, Algorithm 235, CACM 1964: each order is as likely as any other.
+        for last in (1..attacks.len()).rev() {
+            attacks.swap(last, random.index(last + 1));
+        }
+        let mut any = || Harm::ALL.get(random.index(3)).copied();
+        let follower_in = any().unwrap_or(Harm::Kill).phase();
+        let follower_harm = any().unwrap_or(Harm::Kill);
+        Self {
+            attacks,
+            follower_in,
+            follower_harm,
+            follower_distance: 1 + random.index(nodes.saturating_sub(1)),
+        }
+    }
+
+    /// All phases, in the order in which they come.
+    pub(super) fn phases(&self) -> impl Iterator<Item = (Phase, Option<Harm>)> {
+        let attacks = self.attacks.map(|harm| (harm.phase(), Some(harm)));
+        [(Phase::Healthy, None)]
+            .into_iter()
+            .chain(attacks)
+            .chain([(Phase::Healed, None)])
+    }
+}
+
 /// The phase as it is now, for everybody who records something.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PhaseCell(Arc<AtomicUsize>);
@@ -75,12 +154,29 @@ impl PhaseCell {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn the_phases_fill_the_run_and_come_in_order() {
         let whole: Duration = Phase::ALL.iter().map(|phase| phase.length(20)).sum();
         assert_eq!(whole, Duration::from_secs(20));
         assert!(Phase::ALL.is_sorted());
+    }
+
+    #[test]
+    fn a_seed_chooses_the_order_of_the_attacks_and_a_follower_and_never_leaves_one_out() {
+        let plans: BTreeSet<_> = (0..2_000).map(|seed| Plan::of(seed, 4)).collect();
+        // Six orders, three phases, three harms, three followers: all that there are.
+        assert_eq!(plans.len(), 6 * 3 * 3 * 3);
+        for plan in plans {
+            let mut phases: Vec<_> = plan.phases().map(|(phase, _)| phase).collect();
+            assert_eq!(phases.first(), Some(&Phase::Healthy));
+            assert_eq!(phases.last(), Some(&Phase::Healed));
+            phases.sort();
+            assert_eq!(phases, Phase::ALL);
+            assert!((1..4).contains(&plan.follower_distance));
+        }
+        assert_eq!(Plan::of(7, 3), Plan::of(7, 3));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -43,6 +44,20 @@ pub(super) enum ProcessError {
         signal: &'static str,
         source: io::Error,
     },
+}
+
+/// Stops a process, wherever it is.
+pub(super) const STOP: Signal = Signal::STOP;
+/// Lets a process go on that was stopped.
+pub(super) const CONT: Signal = Signal::CONT;
+
+/// Sends a signal to a process, unless it has ended and this is known.
+pub(super) fn send_signal(child: &Child, signal: Signal) -> io::Result<()> {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+    match pid.and_then(rustix::process::Pid::from_raw) {
+        Some(pid) => rustix::process::kill_process(pid, signal).map_err(io::Error::from),
+        None => Ok(()),
+    }
 }
 
 /// A cluster of processes on this machine. They are killed when it is dropped.
@@ -203,7 +218,7 @@ impl Cluster {
 
     /// SIGSTOP: the node stands still, and its connections stay open.
     pub(super) fn freeze(&mut self, node: usize) -> Result<(), ProcessError> {
-        self.signal(node, "SIGSTOP", rustix::process::Signal::STOP)?;
+        self.signal(node, "SIGSTOP", STOP)?;
         if let Some(member) = self.members.get_mut(node) {
             member.frozen = true;
         }
@@ -212,31 +227,24 @@ impl Cluster {
 
     /// SIGCONT: a frozen node goes on as if no time had passed.
     pub(super) fn thaw(&mut self, node: usize) -> Result<(), ProcessError> {
-        self.signal(node, "SIGCONT", rustix::process::Signal::CONT)?;
+        self.signal(node, "SIGCONT", CONT)?;
         if let Some(member) = self.members.get_mut(node) {
             member.frozen = false;
         }
         Ok(())
     }
 
-    fn signal(
-        &self,
-        node: usize,
-        name: &'static str,
-        signal: rustix::process::Signal,
-    ) -> Result<(), ProcessError> {
+    fn signal(&self, node: usize, name: &'static str, signal: Signal) -> Result<(), ProcessError> {
         let Some(member) = self.members.get(node) else {
             return Ok(());
         };
-        let pid = member.child.as_ref().and_then(Child::id);
-        let pid = pid.and_then(|pid| i32::try_from(pid).ok());
-        let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) else {
+        let Some(child) = &member.child else {
             return Ok(());
         };
-        rustix::process::kill_process(pid, signal).map_err(|error| ProcessError::Signal {
+        send_signal(child, signal).map_err(|source| ProcessError::Signal {
             id: member.id,
             signal: name,
-            source: error.into(),
+            source,
         })
     }
 

@@ -35,16 +35,21 @@ impl fmt::Display for Report {
 impl Report {
     fn write_attacks(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for attack in &self.attacks {
-            writeln!(
+            let role = match attack.was_leader {
+                true => "leader",
+                false => "follower",
+            };
+            write!(
                 f,
-                "{:>7.1} s  {} (node {}): node {} led after {} ms; all agreed {} ms after the end",
+                "{:>7.1} s  {role} {} (node {}): ",
                 attack.at_ms as f64 / 1e3,
-                attack.phase,
+                attack.harm,
                 attack.node,
-                attack.next_leader,
-                attack.failover_ms,
-                attack.recovery_ms
             )?;
+            if let (Some(next), Some(failover)) = (attack.next_leader, attack.failover_ms) {
+                write!(f, "node {next} led after {failover} ms; ")?;
+            }
+            writeln!(f, "all agreed {} ms after the end", attack.recovery_ms)?;
         }
         if !self.attacks.is_empty() {
             writeln!(f)?;

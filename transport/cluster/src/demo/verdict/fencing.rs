@@ -1,7 +1,10 @@
-//! Fencing: who overslept its lease is refused, and no two hold it at once.
+//! Fencing: who was stopped past its lease is refused, and no two hold it at once.
+
+use std::collections::BTreeSet;
 
 use super::{Verdict, grouped};
-use crate::demo::record::{GuardedWrite, Pause, StaleWrite};
+use crate::demo::plan::Phase;
+use crate::demo::record::{GuardedWrite, Pause, StaleWrite, Succession};
 
 pub(super) fn judge(pauses: &[Pause], guarded: &[GuardedWrite]) -> Verdict {
     let mut wrong = Vec::new();
@@ -32,38 +35,45 @@ pub(super) fn judge(pauses: &[Pause], guarded: &[GuardedWrite]) -> Verdict {
             ));
         }
     }
-    // Tokens of all guarded keys come from one lease, so revisions and tokens rise together.
-    let mut ordered = guarded.to_vec();
-    ordered.sort_by_key(|write| write.revision);
+    // In the order of its revisions, a key's tokens never go back.
+    let mut ordered: Vec<_> = guarded.iter().collect();
+    ordered.sort_by_key(|write| (&write.key, write.revision));
     for pair in ordered.windows(2) {
         if let [earlier, later] = pair
+            && later.key == earlier.key
             && later.token < earlier.token
         {
             wrong.push(format!(
-                "revision {} was written with token {}, after revision {} with token {}",
-                later.revision, later.token, earlier.revision, earlier.token
+                "{}: revision {} was written with token {}, after revision {} with token {}",
+                later.key, later.revision, later.token, earlier.revision, earlier.token
             ));
         }
     }
-    let came_of_it = |stale_write| {
-        let such = pauses
-            .iter()
-            .filter(|pause| pause.stale_write == stale_write);
-        such.count()
-    };
-    let refused = came_of_it(StaleWrite::Refused);
-    let let_through = came_of_it(StaleWrite::LetThrough);
+    let count = |such: &dyn Fn(&Pause) -> bool| pauses.iter().filter(|pause| such(pause)).count();
+    let refused = count(&|pause| pause.stale_write == StaleWrite::Refused);
+    let by_key = count(&|pause| {
+        pause.stale_write == StaleWrite::Refused && pause.succession == Succession::OtherLease
+    });
+    let by_lease = refused - by_key;
+    let let_through = count(&|pause| pause.stale_write == StaleWrite::LetThrough);
+    let phases: BTreeSet<_> = pauses.iter().map(|pause| pause.phase).collect();
     let evidence = format!(
-        "{} holders overslept their lease; {} stale writes refused, {} let through; {} writes \
+        "{} holders were stopped past their lease, in {} of {} phases; {} stale writes refused, {by_lease} as the lease \
+         was granted again and {by_key} as the key had seen a newer token; {} let through; {} writes \
          under a lease",
         grouped(pauses.len()),
+        phases.len(),
+        Phase::ALL.len(),
         grouped(refused),
         grouped(let_through),
         grouped(guarded.len())
     );
-    Verdict::new("fencing", evidence, refused > 0, wrong)
+    Verdict::new("fencing", evidence, by_key > 0 && by_lease > 0, wrong)
         .count("pauses", pauses.len())
+        .count("phases", phases.len())
         .count("refused", refused)
+        .count("refused_by_lease", by_lease)
+        .count("refused_by_key", by_key)
         .count("let_through", let_through)
         .count("guarded_writes", guarded.len())
 }
@@ -72,11 +82,11 @@ pub(super) fn judge(pauses: &[Pause], guarded: &[GuardedWrite]) -> Verdict {
 mod tests {
     use super::super::Judgement;
     use super::*;
-    use crate::demo::plan::Phase;
 
     fn pause(stale_write: StaleWrite) -> Pause {
         Pause {
             phase: Phase::Healthy,
+            succession: Succession::Holding,
             old_token: 1,
             new_token: 2,
             stale_write,
@@ -84,13 +94,29 @@ mod tests {
         }
     }
 
+    /// One pause of either kind.
+    fn pauses(stale_write: StaleWrite) -> [Pause; 2] {
+        let by_key = Pause {
+            succession: Succession::OtherLease,
+            ..pause(StaleWrite::Refused)
+        };
+        [by_key, pause(stale_write)]
+    }
+
     #[test]
     fn a_stale_write_must_be_refused() {
-        let judged = |stale_write| judge(&[pause(stale_write)], &[]).judgement;
+        let judged = |stale_write| judge(&pauses(stale_write), &[]).judgement;
         assert_eq!(judged(StaleWrite::Refused), Judgement::Kept);
         assert_eq!(judged(StaleWrite::LetThrough), Judgement::Broken);
         assert_eq!(judged(StaleWrite::Unanswered), Judgement::NotTested);
         assert_eq!(judge(&[], &[]).judgement, Judgement::NotTested);
+    }
+
+    #[test]
+    fn either_way_to_refuse_must_be_put_to_the_test() {
+        for one in pauses(StaleWrite::Refused) {
+            assert_eq!(judge(&[one], &[]).judgement, Judgement::NotTested);
+        }
     }
 
     #[test]
@@ -108,12 +134,21 @@ mod tests {
     }
 
     #[test]
-    fn tokens_do_not_go_back_in_the_order_of_writes() {
-        let write = |token, revision| GuardedWrite { token, revision };
-        let pauses = [pause(StaleWrite::Refused)];
-        let good = [write(1, 10), write(2, 12), write(2, 13)];
+    fn tokens_do_not_go_back_in_the_order_of_a_keys_writes() {
+        let write = |key: &str, token, revision| GuardedWrite {
+            key: key.into(),
+            token,
+            revision,
+        };
+        let pauses = pauses(StaleWrite::Refused);
+        let good = [
+            write("a", 1, 10),
+            write("a", 2, 12),
+            write("a", 2, 13),
+            write("b", 1, 14),
+        ];
         assert_eq!(judge(&pauses, &good).judgement, Judgement::Kept);
-        let bad = [write(1, 14), write(2, 12), write(2, 13)];
+        let bad = [write("a", 1, 14), write("a", 2, 12), write("a", 2, 13)];
         assert_eq!(judge(&pauses, &bad).judgement, Judgement::Broken);
     }
 }

@@ -98,8 +98,8 @@ pub(super) fn judge(
     measure_staleness(recorded, &writes);
     vec![
         linearizable::judge(&recorded.ops, records, &writes),
-        sessions::judge(&recorded.ops, records, &writes),
-        staleness::judge(&recorded.ops, &writes),
+        sessions::judge(&recorded.ops, records, &writes, recorded.trials.session),
+        staleness::judge(&recorded.ops, &writes, recorded.trials.bounded),
         revisions::judge(&recorded.ops),
         counters::judge(&recorded.additions, &settled.counters),
         fencing::judge(&recorded.pauses, &recorded.guarded),

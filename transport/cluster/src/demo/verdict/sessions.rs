@@ -31,7 +31,8 @@ impl Seen {
     }
 }
 
-pub(super) fn judge(ops: &[Op], records: &[Record], writes: &Writes) -> Verdict {
+/// `trials` reads were asked of a node that could not know what its session had written.
+pub(super) fn judge(ops: &[Op], records: &[Record], writes: &Writes, trials: usize) -> Verdict {
     let mut sessions: BTreeMap<u64, Vec<&Op>> = BTreeMap::new();
     for op in ops {
         sessions.entry(op.session).or_default().push(op);
@@ -87,12 +88,16 @@ pub(super) fn judge(ops: &[Op], records: &[Record], writes: &Writes) -> Verdict 
         wrong.push(violation.to_string());
     }
     let evidence = format!(
-        "{} session reads in {} sessions, {} of keys that the session had to see something of",
+        "{} session reads in {} sessions, {} of keys that the session had to see something of; a node \
+         that was cut off was asked {} times for what the session had written without it",
         grouped(reads),
-        sessions.len(),
-        grouped(demanding)
+        grouped(sessions.len()),
+        grouped(demanding),
+        grouped(trials)
     );
-    Verdict::new("session guarantees", evidence, demanding > 0, wrong)
+    let tested = demanding > 0 && trials > 0;
+    Verdict::new("session guarantees", evidence, tested, wrong)
+        .count("trials", trials)
         .count("sessions", sessions.len())
         .count("reads", reads)
         .count("demanding_reads", demanding)
@@ -121,7 +126,7 @@ mod tests {
     use crate::demo::history::records;
 
     fn judged(ops: &[Op]) -> Judgement {
-        judge(ops, &records(ops, &[]), &Writes::of(ops)).judgement
+        judge(ops, &records(ops, &[]), &Writes::of(ops), 1).judgement
     }
 
     fn in_session_2(mut op: Op) -> Op {
@@ -134,8 +139,12 @@ mod tests {
         let write = in_session_2(put("a", 1, 10, 0, 5));
         let kept = read("a", Level::Session, Some((1, 10)), 6, 7);
         let lost = read("a", Level::Session, None, 6, 7);
+        let easy = [write.clone(), kept.clone()];
         assert_eq!(judged(&[write.clone(), kept]), Judgement::Kept);
         assert_eq!(judged(&[write, lost]), Judgement::Broken);
+        // A node that is up to date would have shown it in any case.
+        let easy = judge(&easy, &records(&easy, &[]), &Writes::of(&easy), 0);
+        assert_eq!(easy.judgement, Judgement::NotTested);
     }
 
     #[test]

@@ -10,7 +10,8 @@ use super::writes::{SeenAt, Writes};
 use super::{Verdict, at, grouped, shown, written};
 use crate::demo::record::{Action, Op};
 
-pub(super) fn judge(ops: &[Op], writes: &Writes) -> Verdict {
+/// `trials` reads were asked of a node that could not know what they had to show.
+pub(super) fn judge(ops: &[Op], writes: &Writes, trials: usize) -> Verdict {
     let mut reads = 0;
     let mut behind = 0;
     let mut untold = 0;
@@ -54,15 +55,19 @@ pub(super) fn judge(ops: &[Op], writes: &Writes) -> Verdict {
         }
     }
     let mut evidence = format!(
-        "{} bounded reads, {} of them behind, by {} ms at most",
+        "{} bounded reads, {} of them behind, by {} ms at most; a node that was cut off was asked {} \
+         times for what it had missed for longer than the bound",
         grouped(reads),
         grouped(behind),
-        worst.div_ceil(1_000_000)
+        worst.div_ceil(1_000_000),
+        grouped(trials)
     );
     if untold > 0 {
         evidence.push_str(&format!("; {} cannot be judged", grouped(untold)));
     }
-    Verdict::new("bounded staleness", evidence, reads > untold, wrong)
+    let tested = reads > untold && trials > 0;
+    Verdict::new("bounded staleness", evidence, tested, wrong)
+        .count("trials", trials)
         .count("reads", reads)
         .count("behind", behind)
         .count("not_judged", untold)
@@ -78,7 +83,7 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     fn judged(ops: &[Op]) -> Verdict {
-        judge(ops, &Writes::of(ops))
+        judge(ops, &Writes::of(ops), 1)
     }
 
     fn bounded(seen: Option<(u64, u64)>, call: u64) -> Op {
@@ -109,5 +114,13 @@ mod tests {
         ];
         assert_eq!(judged(&ops).judgement, Judgement::Broken);
         assert_eq!(judged(&ops[..1]).judgement, Judgement::NotTested);
+    }
+
+    #[test]
+    fn reads_of_nodes_that_are_up_to_date_test_nothing() {
+        let ops = [put("a", 1, 10, 0, MS), bounded(Some((1, 10)), 2 * MS)];
+        assert_eq!(judged(&ops).judgement, Judgement::Kept);
+        let easy = judge(&ops, &Writes::of(&ops), 0);
+        assert_eq!(easy.judgement, Judgement::NotTested);
     }
 }

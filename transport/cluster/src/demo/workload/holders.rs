@@ -1,173 +1,201 @@
-//! Two clients that take turns in holding a lease, of which the first always oversleeps.
+//! Lease holders that are stopped past their lease, and go on as if no time had passed.
+//!
+//! In every turn a process acquires a lease and writes a key under it, and is then stopped with
+//! SIGSTOP. Once another process has a lease for the same key and has written, the first goes on, and
+//! sends its next write in good faith: the write that fencing tokens are for. There are two ways in
+//! which it must be refused, and each has a lane of its own: see [`Lane`].
 
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use quorate_clocks::Instant;
 use quorate_leases::SafeUntil;
 use tokio::time::sleep;
 
-use super::request::{Acquire, Put, Release, Renew};
-use super::session::{Session, change, is_settled, once};
-use crate::api::{AcquireLease, LeaseGranted, ProblemKind, ReleaseLease, RenewLease};
-use crate::client::Outcome;
+use super::{Surroundings, random};
+use crate::demo::holder::{Begin, Holder};
 use crate::demo::plan::Phase;
-use crate::demo::record::{Action, Change, GuardedWrite, Pause, StaleWrite};
+use crate::demo::random::Random;
+use crate::demo::record::{Pause, StaleWrite, Succession};
 
-/// The lease that both want.
-const LEASE: &str = "lock";
-/// How long it lasts.
+/// How long a lease lasts.
 const TTL: Duration = Duration::from_millis(600);
 /// How wrong the rate of either clock may be, in parts per million.
 const DRIFT_PPM: u32 = 500;
 /// How long a write under the lease may take at most, by the holder's reckoning.
 const MARGIN: Duration = Duration::from_millis(20);
-/// Writes under the lease, each time it is held.
-const WRITES: usize = 3;
-/// The longest wait before a lease that is held is asked for again.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// A holder is stopped after so many writes, or somewhere in the next one.
+const WRITES: u64 = 3;
+/// Where in the next one, in microseconds, at most.
+const SOMEWHERE_MICROS: u64 = 20_000;
+/// What is waited after a turn that came to nothing.
+const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
-/// The key that is written only under the lease.
-pub(super) fn key(phase: Phase) -> Arc<str> {
-    format!("guarded-{}", phase as usize).into()
+/// How the second holder of a turn gets the right to write.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Lane {
+    /// It acquires the very lease that the first has overslept. Then it holds it when the first goes
+    /// on, or, in every second turn, has given it back already.
+    SameLease,
+    /// It acquires a lease of another name that guards the same key, as after an upgrade which
+    /// renamed the lock. The lease of the first was never granted again, so nothing but the key
+    /// itself can tell that the first is late.
+    OtherLease,
 }
 
-/// A lease that is held.
-struct Held {
-    token: u64,
-    safe: SafeUntil,
-}
+impl Lane {
+    pub(super) const ALL: [Self; 2] = [Self::SameLease, Self::OtherLease];
 
-pub(super) async fn run(mut sleeper: Session, mut other: Session) {
-    while !sleeper.is_at_end() {
-        turn(&mut sleeper, &mut other).await;
-        std::mem::swap(&mut sleeper, &mut other);
-    }
-}
-
-/// One oversleeps; the other acquires the lease and writes; then the first wakes up and writes.
-async fn turn(sleeper: &mut Session, other: &mut Session) -> Option<()> {
-    let phase = sleeper.recorder.phase();
-    let key = key(phase);
-    let old = acquire(sleeper).await?;
-    for _ in 0..WRITES {
-        if !old.safe.is_safe(sleeper.clock.now()) {
-            break;
+    /// The leases of the first and of the second holder.
+    fn leases(self) -> (&'static str, &'static str) {
+        match self {
+            Self::SameLease => ("lock", "lock"),
+            Self::OtherLease => ("lock-before-upgrade", "lock-after-upgrade"),
         }
-        write(sleeper, &key, old.token).await;
     }
-    let old = renew(sleeper, old).await;
 
-    // From here on the sleeper sleeps: it neither renews nor looks at its clock. No clock is
-    // waited for either: the other asks until the service grants it the lease.
-    let new = acquire(other).await?;
-    let overlapped = old.safe.is_safe(other.clock.now());
-    write(other, &key, new.token).await?;
-
-    let stale_write = match write(sleeper, &key, old.token).await {
-        Some(true) => StaleWrite::LetThrough,
-        Some(false) => StaleWrite::Refused,
-        None => StaleWrite::Unanswered,
-    };
-    sleeper.recorder.pause(Pause {
-        phase,
-        old_token: old.token,
-        new_token: new.token,
-        stale_write,
-        overlapped,
-    });
-    write(other, &key, new.token).await;
-    release(other, new.token).await;
-    Some(())
+    /// How the second holder follows the first in a turn.
+    fn succession(self, turn: u64) -> Succession {
+        match (self, turn.is_multiple_of(2)) {
+            (Self::SameLease, true) => Succession::Holding,
+            (Self::SameLease, false) => Succession::Released,
+            (Self::OtherLease, _) => Succession::OtherLease,
+        }
+    }
 }
 
-/// Asks until the lease is granted; `None` at the end of the run.
-async fn acquire(session: &mut Session) -> Option<Held> {
-    let asked = AcquireLease {
-        owner: format!("client-{}", session.number),
-        ttl_ms: TTL.as_millis() as u64,
+/// The key that is written only under a lease of a lane.
+fn key(lane: Lane, phase: Phase) -> Arc<str> {
+    format!("guarded-{}-{}", phase as usize, lane as usize).into()
+}
+
+/// All keys that are written only under a lease, in a phase.
+pub(super) fn keys(phase: Phase) -> impl Iterator<Item = Arc<str>> {
+    Lane::ALL.into_iter().map(move |lane| key(lane, phase))
+}
+
+/// The numbers of the holders' sessions, which no other client has.
+pub(super) type Numbers = Arc<AtomicU64>;
+
+pub(super) async fn run(surroundings: Surroundings, lane: Lane, numbers: Numbers) {
+    let stream = numbers.fetch_add(1, Ordering::Relaxed);
+    let mut turns = Turns {
+        random: random(&surroundings, stream),
+        surroundings,
+        lane,
+        numbers,
     };
-    loop {
-        let options = once(session);
-        // Counted from the first sending: a retry is answered with the first answer.
-        let sent_at = session.clock.now();
-        let acquire = Acquire {
-            lease: LEASE,
-            asked: asked.clone(),
-            options,
+    let mut turn = turns.random.below(2);
+    while !turns.surroundings.end.has_come() {
+        match turns.turn(lane.succession(turn)).await {
+            Some(()) => turn += 1,
+            None => sleep(AFTER_FAILURE).await,
+        }
+    }
+}
+
+struct Turns {
+    surroundings: Surroundings,
+    lane: Lane,
+    random: Random,
+    numbers: Numbers,
+}
+
+impl Turns {
+    /// One is stopped past its lease; another gets one and writes; then the first goes on.
+    async fn turn(&mut self, succession: Succession) -> Option<()> {
+        let phase = self.surroundings.recorder.phase();
+        let (first, _) = self.lane.leases();
+        let mut sleeper = self.start(first, phase)?;
+        let mut successor = None;
+        let done = self
+            .oversleep(succession, phase, &mut sleeper, &mut successor)
+            .await;
+        sleeper.end().await;
+        if let Some(mut successor) = successor {
+            if done.is_some() {
+                // A lease that is not given back ends by itself.
+                successor.release().await;
+                let end = &self.surroundings.end;
+                let _ = successor.until(|it| it.released, || end.has_come()).await;
+            }
+            successor.end().await;
+        }
+        done
+    }
+
+    async fn oversleep(
+        &mut self,
+        succession: Succession,
+        phase: Phase,
+        sleeper: &mut Holder,
+        successor: &mut Option<Holder>,
+    ) -> Option<()> {
+        let end = self.surroundings.end.clone();
+        let clock = self.surroundings.clock;
+        let at_end = || end.has_come();
+        let over = || end.is_over(clock);
+
+        sleeper.until(|it| it.written >= WRITES, at_end).await?;
+        sleep(Duration::from_micros(self.random.below(SOMEWHERE_MICROS))).await;
+        told(sleeper.stop())?;
+        if succession == Succession::OtherLease {
+            // Nobody else asks for this lease, so nobody but the clock tells that it has passed. Here
+            // it need not be exact: the key refuses the older token however long ago that was granted.
+            sleep(TTL).await;
+        }
+
+        let (_, second) = self.lane.leases();
+        let successor = successor.insert(self.start(second, phase)?);
+        let new = successor.until(|it| it.written > 0, at_end).await?;
+        if succession == Succession::Released {
+            successor.release().await;
+            successor.until(|it| it.released, at_end).await?;
+        }
+
+        // What the first did until it was stopped is what it believes in now.
+        let old = sleeper.progress();
+        told(sleeper.go_on())?;
+        // A write that was under way when it was stopped may have been made before: what counts is
+        // whether one was made after the other's.
+        let late = |revision: u64| revision > new.first_revision;
+        let woken = sleeper
+            .until(|it| it.refused || late(it.last_revision), over)
+            .await;
+        let safe = SafeUntil::new(Instant::from_nanos(old.lease_from), TTL, DRIFT_PPM, MARGIN);
+        self.surroundings.recorder.pause(Pause {
+            phase,
+            succession,
+            old_token: old.token.unwrap_or_default(),
+            new_token: new.token.unwrap_or_default(),
+            stale_write: match woken {
+                Some(it) if late(it.last_revision) => StaleWrite::LetThrough,
+                Some(_) => StaleWrite::Refused,
+                None => StaleWrite::Unanswered,
+            },
+            overlapped: succession != Succession::OtherLease
+                && safe.is_safe(Instant::from_nanos(new.granted)),
+        });
+        Some(())
+    }
+
+    fn start(&self, lease: &str, phase: Phase) -> Option<Holder> {
+        let begin = Begin {
+            addresses: &self.surroundings.addresses,
+            lease,
+            ttl: TTL,
+            key: key(self.lane, phase),
+            number: self.numbers.fetch_add(1, Ordering::Relaxed),
+            run: self.surroundings.seed,
         };
-        let outcome = session.until_settled(&acquire).await.0;
-        if let Outcome::Ok(LeaseGranted { token, .. }) = outcome {
-            return Some(Held {
-                token,
-                safe: SafeUntil::new(sent_at, TTL, DRIFT_PPM, MARGIN),
-            });
-        }
-        if session.is_at_end() {
-            return None;
-        }
-        let wait = match &outcome {
-            Outcome::Refused(problem) => problem.remaining_ms.map(Duration::from_millis),
-            _ => None,
-        };
-        sleep(wait.unwrap_or(ASK_AGAIN).min(ASK_AGAIN)).await;
+        told(Holder::start(&begin, &self.surroundings.recorder))
     }
 }
 
-/// Asks once for more time. Without an answer the holder keeps what it had.
-async fn renew(session: &mut Session, held: Held) -> Held {
-    let asked = RenewLease {
-        token: held.token,
-        ttl_ms: TTL.as_millis() as u64,
-    };
-    let options = once(session);
-    let sent_at = session.clock.now();
-    let renew = Renew {
-        lease: LEASE,
-        asked,
-        options,
-    };
-    match session.attempt(&renew).await {
-        Outcome::Ok(_) => Held {
-            safe: SafeUntil::new(sent_at, TTL, DRIFT_PPM, MARGIN),
-            ..held
-        },
-        _ => held,
-    }
-}
-
-async fn release(session: &mut Session, token: u64) {
-    let asked = ReleaseLease { token };
-    let options = once(session);
-    // A lease that is not given back ends by itself.
-    let release = Release {
-        lease: LEASE,
-        asked,
-        options,
-    };
-    let _ = session.attempt(&release).await;
-}
-
-/// Writes under the lease. `Some(true)` when it was written, `Some(false)` when the token was
-/// refused as stale, `None` when neither is known.
-async fn write(session: &mut Session, key: &Arc<str>, token: u64) -> Option<bool> {
-    let phase = session.recorder.phase();
-    let value = session.fresh_value();
-    let options = once(session).under_lease(LEASE, token);
-    let call = session.recorder.now();
-    let put = Put {
-        key,
-        value,
-        options,
-    };
-    let (outcome, _) = session.until_settled(&put).await;
-    let span = session.close(call);
-    if let Some(result) = change(&outcome, |written| written.revision) {
-        session.record(phase, span, key, Action::Put { value, result });
-        if let Change::Made(revision) = result {
-            session.recorder.guarded(GuardedWrite { token, revision });
-            return Some(true);
-        }
-    }
-    let refused = is_settled(&outcome) && outcome.refusal() == Some(ProblemKind::StaleToken);
-    refused.then_some(false)
+/// What was done to a process, unless it could not be done.
+fn told<T>(done: io::Result<T>) -> Option<T> {
+    done.inspect_err(|error| tracing::error!(%error, "a lease holder cannot be started or stopped"))
+        .ok()
 }

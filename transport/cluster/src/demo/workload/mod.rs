@@ -1,8 +1,10 @@
-//! The clients: each is a session of its own that sends one request at a time over real HTTP.
+//! The clients: each is a session of its own that sends one request at a time over real HTTP. Lease
+//! holders are processes of their own, too.
 
 mod counters;
 mod holders;
 mod mirror;
+mod nomad;
 mod readers;
 mod registers;
 mod request;
@@ -19,12 +21,14 @@ use super::plan::Phase;
 use super::random::Random;
 use super::record::{MAX_OPERATIONS, Recorder};
 use session::Session;
-pub(super) use session::seen;
+pub(super) use session::{VALUES_PER_SESSION, is_settled, seen};
 
 /// Clients that read and write the shared keys.
 const REGISTER_CLIENTS: u64 = 4;
 /// Clients that increment the shared counters.
 const COUNTER_CLIENTS: u64 = 3;
+/// The mirror, the nomad, and the holder that writes in each lane.
+const OTHER_CLIENTS: u64 = 4;
 /// Counters.
 const COUNTERS: u64 = 2;
 /// Keys that are shared, in each phase.
@@ -84,7 +88,7 @@ impl End {
 /// How long a client waits between two requests, so that what is recorded in `seconds` stays within
 /// what is remembered.
 pub(super) fn pause(seconds: u64, nodes: u64) -> Duration {
-    let clients = REGISTER_CLIENTS + COUNTER_CLIENTS + 2 + nodes;
+    let clients = REGISTER_CLIENTS + COUNTER_CLIENTS + OTHER_CLIENTS + nodes;
     let operations = (MAX_OPERATIONS / 2) as u64;
     let pace = Duration::from_secs(seconds.saturating_mul(clients)) / operations as u32;
     pace.max(SHORTEST_PAUSE)
@@ -107,7 +111,7 @@ pub(super) fn all_keys() -> Vec<Arc<str>> {
         .flat_map(|phase| (0..KEYS).map(move |key| shared_key(phase, key)));
     let others = Phase::ALL
         .into_iter()
-        .flat_map(|phase| [mirror::key(phase), holders::key(phase)]);
+        .flat_map(|phase| holders::keys(phase).chain([mirror::key(phase), nomad::key(phase)]));
     shared.chain(others).collect()
 }
 
@@ -134,7 +138,11 @@ pub(super) fn start(surroundings: &Surroundings) -> JoinSet<()> {
         clients.spawn(counters::run(session()));
     }
     clients.spawn(mirror::run(session()));
-    clients.spawn(holders::run(session(), session()));
+    clients.spawn(nomad::run(session()));
+    let numbers = holders::Numbers::new(AtomicU64::new(number + 1));
+    for lane in holders::Lane::ALL {
+        clients.spawn(holders::run(surroundings.clone(), lane, numbers.clone()));
+    }
     clients
 }
 
@@ -151,7 +159,7 @@ mod tests {
     fn a_run_of_any_length_stays_within_what_is_remembered() {
         for seconds in [4, 20, 600, 3_600] {
             for nodes in [3, 9] {
-                let clients = REGISTER_CLIENTS + COUNTER_CLIENTS + 2 + nodes;
+                let clients = REGISTER_CLIENTS + COUNTER_CLIENTS + OTHER_CLIENTS + nodes;
                 let per_client =
                     Duration::from_secs(seconds).as_nanos() / pause(seconds, nodes).as_nanos();
                 let operations = per_client * u128::from(clients);

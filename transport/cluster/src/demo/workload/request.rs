@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use super::session::encode;
-use crate::api::{
-    AcquireLease, CounterValue, Deleted, LeaseGranted, LeaseReleased, ReleaseLease, RenewLease,
-    Written,
-};
+use crate::api::{CounterValue, Deleted, Written};
 use crate::client::{Client, Outcome, WriteOptions};
 
 /// A write that can be sent more than once.
@@ -61,50 +58,5 @@ impl Request for Increment<'_> {
 
     async fn send(&self, client: &mut Client) -> Outcome<CounterValue> {
         client.add(self.counter, self.amount, &self.options).await
-    }
-}
-
-/// Asks for a lease.
-pub(super) struct Acquire {
-    pub(super) lease: &'static str,
-    pub(super) asked: AcquireLease,
-    pub(super) options: WriteOptions,
-}
-
-impl Request for Acquire {
-    type Answer = LeaseGranted;
-
-    async fn send(&self, client: &mut Client) -> Outcome<LeaseGranted> {
-        client.acquire(self.lease, &self.asked, &self.options).await
-    }
-}
-
-/// Asks for more of a lease.
-pub(super) struct Renew {
-    pub(super) lease: &'static str,
-    pub(super) asked: RenewLease,
-    pub(super) options: WriteOptions,
-}
-
-impl Request for Renew {
-    type Answer = LeaseGranted;
-
-    async fn send(&self, client: &mut Client) -> Outcome<LeaseGranted> {
-        client.renew(self.lease, &self.asked, &self.options).await
-    }
-}
-
-/// Gives a lease back.
-pub(super) struct Release {
-    pub(super) lease: &'static str,
-    pub(super) asked: ReleaseLease,
-    pub(super) options: WriteOptions,
-}
-
-impl Request for Release {
-    type Answer = LeaseReleased;
-
-    async fn send(&self, client: &mut Client) -> Outcome<LeaseReleased> {
-        client.release(self.lease, &self.asked, &self.options).await
     }
 }

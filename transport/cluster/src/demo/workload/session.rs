@@ -20,7 +20,7 @@ use crate::demo::tally::Row;
 /// What a client waits after a request that was not answered, so that an outage is not a storm.
 const AFTER_FAILURE: Duration = Duration::from_millis(20);
 /// Values of one client are below those of the next by this much.
-const VALUES_PER_SESSION: u64 = 1 << 32;
+pub(in crate::demo) const VALUES_PER_SESSION: u64 = 1 << 32;
 
 /// One client.
 pub(super) struct Session {
@@ -103,6 +103,9 @@ impl Session {
     ) -> Option<Seen> {
         let phase = self.recorder.phase();
         let call = self.recorder.now();
+        if let Route::Node(node) | Route::Only(node) = route {
+            self.recorder.ask(self.number, key, level, node);
+        }
         let outcome = self.client.get(key, level, route).await;
         let span = self.close(call);
         let answered = outcome.is_definite();
@@ -186,7 +189,7 @@ impl Session {
 }
 
 /// Whether the service said what came of a write. That the same request still runs says nothing.
-pub(super) fn is_settled<T>(outcome: &Outcome<T>) -> bool {
+pub(in crate::demo) fn is_settled<T>(outcome: &Outcome<T>) -> bool {
     outcome.is_definite() && outcome.refusal() != Some(ProblemKind::KeyInFlight)
 }
 
