@@ -107,6 +107,16 @@ fn a_short_run_keeps_every_promise() {
     // Every level was asked for in every phase.
     let table = report["table"].as_array().unwrap();
     assert_eq!(table.len(), 5 * 6);
+    // What a node that is cut off gives up, and what it does not, shows at that node.
+    let at_victim = |level: &str| {
+        let line = table
+            .iter()
+            .find(|line| line["phase"] == "leader cut off" && line["level"] == level)
+            .unwrap();
+        line["victims_availability_percent"].as_f64().unwrap()
+    };
+    assert!(at_victim("eventual") > at_victim("bounded"), "{shown}");
+    assert!(at_victim("eventual") > at_victim("linearizable"), "{shown}");
 
     // Whoever doubts the verdict checks the history.
     let checked = quorate()

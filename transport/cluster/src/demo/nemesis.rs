@@ -156,6 +156,7 @@ impl Nemesis<'_> {
     }
 
     async fn inflict(&mut self, harm: Harm, node: usize) -> Result<(), ObserveError> {
+        self.recorder.attacked(Some(node));
         match harm {
             Harm::Kill => self.cluster.kill(node).await?,
             Harm::Freeze => self.cluster.freeze(node)?,
@@ -187,6 +188,7 @@ impl Nemesis<'_> {
             }
         }
         self.observer.wait_agreed(self.cluster).await?;
+        self.recorder.attacked(None);
         Ok(ended.elapsed())
     }
 

@@ -163,6 +163,8 @@ pub(super) struct Recorded {
     pub(super) pauses: Vec<Pause>,
     pub(super) tally: Tally,
     pub(super) trials: Trials,
+    /// The node under attack.
+    victim: Option<usize>,
     cut_off: Option<CutOff>,
     /// Keys that were deleted: that one of them is absent may be for that.
     deleted: BTreeSet<Arc<str>>,
@@ -222,6 +224,16 @@ impl Recorder {
         last.map_or(Phase::Healthy, |(_, phase)| *phase)
     }
 
+    /// From now on a node is under attack, or none is.
+    pub(super) fn attacked(&self, node: Option<usize>) {
+        lock(&self.recorded).victim = node;
+    }
+
+    /// Whether a node is under attack.
+    pub(super) fn is_victim(&self, node: usize) -> bool {
+        lock(&self.recorded).victim == Some(node)
+    }
+
     /// From now on a node is cut off from all others, or none is.
     pub(super) fn cut_off(&self, node: Option<usize>) {
         let from = self.now();
@@ -264,7 +276,14 @@ impl Recorder {
     }
 
     /// One request that was sent in `phase` was answered with what came of it, or not.
-    pub(super) fn attempt(&self, phase: Phase, row: Row, span: Span, answered: bool) {
+    pub(super) fn attempt(
+        &self,
+        phase: Phase,
+        row: Row,
+        span: Span,
+        answered: bool,
+        at_victim: bool,
+    ) {
         self.attempts.fetch_add(1, Ordering::Relaxed);
         // What was on its way when the first attack began was hit by that attack.
         let phase = match phase {
@@ -273,7 +292,7 @@ impl Recorder {
         };
         lock(&self.recorded)
             .tally
-            .attempt(phase, row, span, answered);
+            .attempt(phase, row, span, answered, at_victim);
     }
 
     pub(super) fn op(&self, op: Op) {

@@ -49,10 +49,14 @@ impl Row {
 /// What one line of the table counts.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
-    /// Requests sent.
+    /// Requests sent, but for those to a node that was under attack.
     pub(super) sent: u64,
-    /// Requests that were answered with what came of them.
+    /// Those of them that were answered with what came of them.
     pub(super) answered: u64,
+    /// Requests sent to the very node that was under attack.
+    pub(super) sent_to_victim: u64,
+    /// Those of them that were answered.
+    pub(super) answered_by_victim: u64,
     latency_micros: Option<Histogram<u64>>,
     staleness: Staleness,
 }
@@ -70,6 +74,8 @@ impl Cell {
         Self {
             sent: 0,
             answered: 0,
+            sent_to_victim: 0,
+            answered_by_victim: 0,
             // Three digits of precision up to a minute always fit: the bounds are constants.
             latency_micros: Histogram::new_with_bounds(1, MAX_LATENCY_MICROS, 3).ok(),
             staleness: Staleness::default(),
@@ -78,10 +84,12 @@ impl Cell {
 
     /// Answered requests, in percent of those sent.
     pub(super) fn availability_percent(&self) -> f64 {
-        if self.sent == 0 {
-            return 100.0;
-        }
-        self.answered as f64 * 100.0 / self.sent as f64
+        percent(self.answered, self.sent).unwrap_or(100.0)
+    }
+
+    /// The same at the node under attack, when it was asked anything.
+    pub(super) fn victims_availability_percent(&self) -> Option<f64> {
+        percent(self.answered_by_victim, self.sent_to_victim)
     }
 
     /// The latency that `percentile` percent of the answered requests did not exceed, in
@@ -107,6 +115,10 @@ impl Cell {
     }
 }
 
+fn percent(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 * 100.0 / whole as f64)
+}
+
 /// Counts and latencies, by phase and level.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally(BTreeMap<(Phase, Row), Cell>);
@@ -114,8 +126,24 @@ pub(super) struct Tally(BTreeMap<(Phase, Row), Cell>);
 impl Tally {
     /// A request was answered with what came of it, or not. Only answers have a latency: the rest
     /// is what the availability tells.
-    pub(super) fn attempt(&mut self, phase: Phase, row: Row, span: Span, answered: bool) {
+    ///
+    /// What was asked of the node under attack counts apart: that it does not answer is no wonder
+    /// when it is dead, and its duty when it is cut off and asked for what it cannot know. How
+    /// available the service is shows at the others.
+    pub(super) fn attempt(
+        &mut self,
+        phase: Phase,
+        row: Row,
+        span: Span,
+        answered: bool,
+        at_victim: bool,
+    ) {
         let cell = self.0.entry((phase, row)).or_insert_with(Cell::new);
+        if at_victim {
+            cell.sent_to_victim += 1;
+            cell.answered_by_victim += u64::from(answered);
+            return;
+        }
         cell.sent += 1;
         if answered {
             cell.answered += 1;
@@ -153,9 +181,9 @@ mod tests {
             ret: millis * 1_000_000,
         };
         for _ in 0..3 {
-            tally.attempt(Phase::Healthy, Row::Lease, span(2), true);
+            tally.attempt(Phase::Healthy, Row::Lease, span(2), true, false);
         }
-        tally.attempt(Phase::Healthy, Row::Lease, span(900), false);
+        tally.attempt(Phase::Healthy, Row::Lease, span(900), false, false);
         tally.staleness(Phase::Healthy, Row::Lease, 0);
         tally.staleness(Phase::Healthy, Row::Lease, 8_000_000);
         let (phase, row, cell) = tally.cells().next().unwrap();
@@ -168,10 +196,33 @@ mod tests {
     #[test]
     fn what_was_never_answered_has_no_latency() {
         let mut tally = Tally::default();
-        tally.attempt(Phase::LeaderCutOff, Row::Write, Span::default(), false);
+        tally.attempt(
+            Phase::LeaderCutOff,
+            Row::Write,
+            Span::default(),
+            false,
+            false,
+        );
         let (_, _, cell) = tally.cells().next().unwrap();
         assert_eq!(cell.latency_ms(50.0), None);
         assert_eq!(cell.staleness_ms(), None);
         assert!(cell.availability_percent() < 1e-9);
+    }
+
+    #[test]
+    fn what_the_node_under_attack_answers_counts_apart() {
+        let mut tally = Tally::default();
+        let slow = Span {
+            call: 0,
+            ret: 900_000_000,
+        };
+        for (answered, at_victim) in [(true, false), (true, true), (false, true), (false, true)] {
+            let span = if at_victim { slow } else { Span::default() };
+            tally.attempt(Phase::LeaderCutOff, Row::Session, span, answered, at_victim);
+        }
+        let (_, _, cell) = tally.cells().next().unwrap();
+        assert!((cell.availability_percent() - 100.0).abs() < 1e-9);
+        assert!((cell.victims_availability_percent().unwrap() - 100.0 / 3.0).abs() < 1e-9);
+        assert!(cell.latency_ms(99.0).unwrap() < 1.0);
     }
 }

@@ -206,7 +206,9 @@ impl Listener {
                 let stopped = self.stopped.load(Ordering::Acquire);
                 if !(span.call..=span.ret).contains(&stopped) {
                     let phase = self.recorder.phase_at(span.call);
-                    self.recorder.attempt(phase, Row::Write, span, answered);
+                    // It looks for the leader: it asks no node in particular.
+                    self.recorder
+                        .attempt(phase, Row::Write, span, answered, false);
                 }
             }
             Line::Granted {

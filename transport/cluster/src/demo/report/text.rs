@@ -60,8 +60,16 @@ impl Report {
     fn write_table(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<15} {:<13} {:>9} {:>9} {:>9} {:>9} {:>12} {:>12}",
-            "phase", "", "requests", "answered", "p50 ms", "p99 ms", "behind, mean", "behind, max"
+            "{:<14} {:<13} {:>9} {:>9} {:>9} {:>8} {:>9} {:>12} {:>8}",
+            "phase",
+            "",
+            "requests",
+            "answered",
+            "at victim",
+            "p50 ms",
+            "p99 ms",
+            "behind: mean",
+            "max"
         )?;
         let mut phase = "";
         for line in &self.table {
@@ -71,8 +79,10 @@ impl Report {
         }
         writeln!(
             f,
-            "(answered: the service said what came of it; behind: how many ms ago a write that a read \
-             did not\nshow had been acknowledged when the read was sent)\n"
+            "(answered: the service said what came of it; at victim: the same, of reads that were sent \
+             to the\nvery node that was under attack, which count nowhere else but in what is behind; \
+             behind: how many ms\nago a write that a read did not show had been acknowledged when the \
+             read was sent)\n"
         )
     }
 
@@ -120,17 +130,22 @@ struct Row<'a>(&'a str, &'a Line);
 impl fmt::Display for Row<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(phase, line) = self;
+        // Rounded down: a single request without an answer must show.
+        let floor = |percent: f64| (percent * 100.0).floor() / 100.0;
         let number = |value: Option<f64>, digits: usize| match value {
             Some(value) => format!("{value:.digits$}"),
             None => "-".to_owned(),
         };
         write!(
             f,
-            "{phase:<15} {:<13} {:>9} {:>8.2}% {:>9} {:>9} {:>12} {:>12}",
+            "{phase:<14} {:<13} {:>9} {:>8.2}% {:>9} {:>8} {:>9} {:>12} {:>8}",
             line.level,
             grouped(usize::try_from(line.operations).unwrap_or(usize::MAX)),
-            // Rounded down: a single request without an answer must show.
-            (line.availability_percent * 100.0).floor() / 100.0,
+            floor(line.availability_percent),
+            match line.victims_availability_percent {
+                Some(percent) => format!("{:.2}%", floor(percent)),
+                None => "-".to_owned(),
+            },
             number(line.p50_ms, 2),
             number(line.p99_ms, 2),
             number(line.staleness_mean_ms, 2),

@@ -103,14 +103,16 @@ impl Session {
     ) -> Option<Seen> {
         let phase = self.recorder.phase();
         let call = self.recorder.now();
+        let mut at_victim = false;
         if let Route::Node(node) | Route::Only(node) = route {
             self.recorder.ask(self.number, key, level, node);
+            at_victim = self.recorder.is_victim(node);
         }
         let outcome = self.client.get(key, level, route).await;
         let span = self.close(call);
         let answered = outcome.is_definite();
         self.recorder
-            .attempt(phase, Row::of(&level), span, answered);
+            .attempt(phase, Row::of(&level), span, answered, at_victim);
         let Outcome::Ok(read) = outcome else {
             return None;
         };
@@ -138,7 +140,7 @@ impl Session {
         let outcome = request.send(&mut self.client).await;
         let span = self.close(call);
         self.recorder
-            .attempt(phase, Row::Write, span, outcome.is_definite());
+            .attempt(phase, Row::Write, span, outcome.is_definite(), false);
         outcome
     }
 
