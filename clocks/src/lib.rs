@@ -91,6 +91,9 @@ mod sync;
 #[cfg(feature = "system-clock")]
 mod system;
 mod wall;
+#[cfg(feature = "alloc")]
+#[allow(dead_code, reason = "shared by all stamps whose bytes vary in length")]
+mod wire;
 
 #[cfg(target_has_atomic = "64")]
 pub use hybrid::AtomicHybridClock;
@@ -103,3 +106,5 @@ pub use relation::{Causality, Relation};
 #[cfg(feature = "system-clock")]
 pub use system::SystemClock;
 pub use wall::WallTime;
+#[cfg(feature = "alloc")]
+pub use wire::DecodeError;
