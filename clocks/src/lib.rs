@@ -26,6 +26,7 @@
 //! | a date for people to read | [`WallTime`] | 8 | order events, measure spans |
 //! | one total order that respects cause | [`LamportStamp`] | 16 | say *when*; protect itself from a peer that lies |
 //! | the same, close to the date, protected from clocks that are wrong | [`HybridStamp`] | 8, and the node for ties | say that two events were concurrent |
+//! | certainty about cause, while members come and go without names | [`TreeStamp`], [`TreeEvent`] | a few for each member | survive a copy of an id; take back the id of a member that is lost |
 //!
 //! Both stamps keep one promise: **if a happened before b, then a's stamp is the smaller.** Neither
 //! promises the converse. A smaller stamp may belong to an event that knew nothing of the other.
@@ -90,6 +91,8 @@ mod relation;
 mod sync;
 #[cfg(feature = "system-clock")]
 mod system;
+#[cfg(feature = "alloc")]
+mod tree;
 mod wall;
 #[cfg(feature = "alloc")]
 #[allow(dead_code, reason = "shared by all stamps whose bytes vary in length")]
@@ -105,6 +108,8 @@ pub use manual::ManualClock;
 pub use relation::{Causality, Relation};
 #[cfg(feature = "system-clock")]
 pub use system::SystemClock;
+#[cfg(feature = "alloc")]
+pub use tree::{TreeEvent, TreeExhausted, TreeForkError, TreeJoinError, TreeStamp};
 pub use wall::WallTime;
 #[cfg(feature = "alloc")]
 pub use wire::DecodeError;

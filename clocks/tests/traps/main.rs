@@ -1,0 +1,3 @@
+//! The traps that earlier clocks fell into, one test each.
+
+mod tree;
