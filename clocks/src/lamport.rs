@@ -48,12 +48,16 @@ impl LamportStamp {
     }
 }
 
-/// Known of two stamps of one node only. The smaller stamp of another node may belong to a cause, or
-/// to an event that knows nothing of this one.
+/// Two stamps of one node are in the order of their events. Two of different nodes with one time are
+/// of concurrent events, since an effect has the larger time. Of the others nothing is known: the
+/// smaller may belong to a cause, or to an event that knows nothing of this one.
 impl Causality for LamportStamp {
     fn relate(&self, other: &Self) -> Option<Relation> {
         let (mine, theirs) = (self.time, other.time);
-        (self.node == other.node).then(|| Relation::from_surplus(mine > theirs, mine < theirs))
+        if self.node == other.node {
+            return Some(Relation::from_surplus(mine > theirs, mine < theirs));
+        }
+        (mine == theirs).then_some(Relation::Concurrent)
     }
 }
 

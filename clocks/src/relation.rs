@@ -87,7 +87,7 @@ impl fmt::Display for Relation {
 ///
 /// The clocks differ in how much that is. A version vector or an interval tree always knows. A
 /// Lamport or a hybrid stamp orders everything, and yet cannot tell cause from coincidence: it knows
-/// only of two stamps of one node. An interval knows where the two do not overlap. What a clock does
+/// only of two stamps of one node, and of two that are equal but for the node. An interval knows where the two do not overlap. What a clock does
 /// not know, it does not guess.
 ///
 /// The laws that every implementation keeps are checked by the kit in the module `laws`:

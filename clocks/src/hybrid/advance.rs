@@ -1,78 +1,81 @@
-//! The step from one stamp to the next, which both clocks share.
+//! The step from one stamp to the next, which all the hybrid clocks share.
 
 use core::time::Duration;
 
-use super::{HybridNowError, HybridReceiveError, HybridStamp};
+use super::{HybridNowError, HybridReceiveError, Overflow, PackedStamp};
 use crate::{NodeId, WallTime};
 
-/// No stamp is left between `after` and the bound.
-struct NoneLeft {
-    lead: Duration,
-    ready_at: WallTime,
-}
-
-/// The bound on how far a stamp may lead the wall clock, in whole milliseconds.
+/// What a clock allows: how far a stamp may lead the wall clock, in whole milliseconds.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(super) struct DriftBound {
-    millis: u64,
+pub(super) struct Rules {
+    /// Of a stamp from another node.
+    drift: u64,
+    /// Of a stamp whose counter ran over.
+    carry: u64,
 }
 
-impl DriftBound {
+impl Rules {
     pub(super) fn new(max_drift: Duration) -> Self {
+        let drift = u64::try_from(max_drift.as_millis()).unwrap_or(u64::MAX);
         Self {
-            millis: u64::try_from(max_drift.as_millis()).unwrap_or(u64::MAX),
+            drift,
+            carry: drift,
         }
     }
 
-    pub(super) const fn as_duration(self) -> Duration {
-        Duration::from_millis(self.millis)
+    pub(super) const fn with_overflow(self, overflow: Overflow) -> Self {
+        let carry = match overflow {
+            Overflow::Wait => 0,
+            Overflow::CarryWithinDrift => self.drift,
+            Overflow::CarryAlways => u64::MAX,
+        };
+        Self { carry, ..self }
+    }
+
+    pub(super) const fn max_drift(self) -> Duration {
+        Duration::from_millis(self.drift)
     }
 
     /// The stamp of an event of this node, when `last` was the one before. Figure 5, "Send or local
     /// event".
-    pub(super) fn now(
+    #[inline]
+    pub(super) fn now<const COUNTER_BITS: u32>(
         self,
-        last: HybridStamp,
+        last: PackedStamp<COUNTER_BITS>,
         wall: WallTime,
-    ) -> Result<HybridStamp, HybridNowError> {
-        self.after(last, wall)
-            .map_err(|none_left| HybridNowError::Exhausted {
-                last,
-                lead: none_left.lead,
-                limit: self.as_duration(),
-                ready_at: none_left.ready_at,
-            })
+    ) -> Result<PackedStamp<COUNTER_BITS>, HybridNowError<COUNTER_BITS>> {
+        match self.after(last, wall) {
+            Some(next) => Ok(next),
+            None => Err(self.no_stamp(last, wall)),
+        }
     }
 
     /// The stamp of the arrival of a message that `from` stamped `stamp`. Figure 5, "Receive event
     /// of message m".
-    pub(super) fn receive(
+    #[inline]
+    pub(super) fn receive<const COUNTER_BITS: u32>(
         self,
-        last: HybridStamp,
+        last: PackedStamp<COUNTER_BITS>,
         from: NodeId,
-        stamp: HybridStamp,
+        stamp: PackedStamp<COUNTER_BITS>,
         wall: WallTime,
-    ) -> Result<HybridStamp, HybridReceiveError> {
+    ) -> Result<PackedStamp<COUNTER_BITS>, HybridReceiveError<COUNTER_BITS>> {
         // A stamp that is not above this clock's own cannot move it, however wrong either wall clock
         // is. And the comparison comes before any sum: the stamp is whatever a peer sent.
         let ahead = stamp.millis().saturating_sub(wall.as_millis());
-        if stamp > last && ahead > self.millis {
+        if stamp > last && ahead > self.drift {
             return Err(HybridReceiveError::Drift {
                 from,
                 stamp,
                 ahead: Duration::from_millis(ahead),
-                limit: self.as_duration(),
+                limit: self.max_drift(),
             });
         }
         let latest = last.max(stamp);
-        self.after(latest, wall)
-            .map_err(|none_left| HybridReceiveError::Exhausted {
-                from,
-                last: latest,
-                lead: none_left.lead,
-                limit: self.as_duration(),
-                ready_at: none_left.ready_at,
-            })
+        match self.after(latest, wall) {
+            Some(next) => Ok(next),
+            None => Err(self.no_stamp(latest, wall).on_receipt(from)),
+        }
     }
 
     /// The smallest stamp that is above `latest` and not below the wall clock.
@@ -82,20 +85,45 @@ impl DriftBound {
     /// and that is the larger of the two counters and one when the milliseconds are equal. A counter
     /// that runs over carries into the millisecond, which the figure, with its unbounded counter,
     /// has no need of.
-    fn after(self, latest: HybridStamp, wall: WallTime) -> Result<HybridStamp, NoneLeft> {
-        let physical = HybridStamp::new(wall.as_millis(), 0).unwrap_or(HybridStamp::MAX);
+    #[inline]
+    fn after<const COUNTER_BITS: u32>(
+        self,
+        latest: PackedStamp<COUNTER_BITS>,
+        wall: WallTime,
+    ) -> Option<PackedStamp<COUNTER_BITS>> {
+        let physical = PackedStamp::new(wall.as_millis(), 0)?;
         if physical > latest {
-            return Ok(physical);
+            return Some(physical);
+        }
+        let next = PackedStamp::from_u64(latest.as_u64().checked_add(1)?);
+        let carries = next.counter() == 0;
+        let lead = next.millis().saturating_sub(wall.as_millis());
+        (!carries || lead <= self.carry).then_some(next)
+    }
+
+    /// Why there is no stamp after `latest`. Apart from the way to a stamp, which it would slow down.
+    #[cold]
+    fn no_stamp<const COUNTER_BITS: u32>(
+        self,
+        latest: PackedStamp<COUNTER_BITS>,
+        wall: WallTime,
+    ) -> HybridNowError<COUNTER_BITS> {
+        let limit = PackedStamp::<COUNTER_BITS>::MAX.wall();
+        if wall.as_millis() > limit.as_millis() {
+            return HybridNowError::OutOfRange { wall, limit };
         }
         let next_millis = latest.millis().saturating_add(1);
-        let lead = next_millis.saturating_sub(wall.as_millis());
-        let carries = latest.counter() == u16::MAX;
-        match latest.as_u64().checked_add(1) {
-            Some(next) if !carries || lead <= self.millis => Ok(HybridStamp::from_u64(next)),
-            _ => Err(NoneLeft {
-                lead: Duration::from_millis(lead),
-                ready_at: WallTime::from_millis(next_millis.saturating_sub(self.millis)),
-            }),
+        let ready_at = if latest == PackedStamp::MAX {
+            // No stamp is above the largest, ever.
+            WallTime::MAX
+        } else {
+            WallTime::from_millis(next_millis.saturating_sub(self.carry))
+        };
+        HybridNowError::Exhausted {
+            last: latest,
+            lead: Duration::from_millis(next_millis.saturating_sub(wall.as_millis())),
+            limit: Duration::from_millis(self.carry),
+            ready_at,
         }
     }
 }

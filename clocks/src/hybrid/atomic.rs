@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::advance::DriftBound;
-use super::{HybridNowError, HybridReceiveError, HybridStamp};
+use super::advance::Rules;
+use super::{HybridNowError, HybridReceiveError, Overflow, PackedStamp};
 use crate::sync::{AtomicU64, Ordering};
 use crate::{NodeId, WallTime};
 
@@ -28,23 +28,32 @@ use crate::{NodeId, WallTime};
 /// });
 /// ```
 #[derive(Debug)]
-pub struct AtomicHybridClock {
+pub struct AtomicHybridClock<const COUNTER_BITS: u32 = 16> {
     last: AtomicU64,
-    bound: DriftBound,
+    rules: Rules,
 }
 
 impl AtomicHybridClock {
     /// As [`HybridClock::new`](crate::HybridClock::new).
     pub fn new(max_drift: Duration) -> Self {
-        Self::resume(HybridStamp::ZERO, max_drift)
+        Self::resume(PackedStamp::ZERO, max_drift)
     }
+}
 
+impl<const COUNTER_BITS: u32> AtomicHybridClock<COUNTER_BITS> {
     /// As [`HybridClock::resume`](crate::HybridClock::resume).
-    pub fn resume(last: HybridStamp, max_drift: Duration) -> Self {
+    pub fn resume(last: PackedStamp<COUNTER_BITS>, max_drift: Duration) -> Self {
         Self {
             last: AtomicU64::new(last.as_u64()),
-            bound: DriftBound::new(max_drift),
+            rules: Rules::new(max_drift),
         }
+    }
+
+    /// As [`HybridClock::with_overflow`](crate::HybridClock::with_overflow).
+    #[must_use]
+    pub fn with_overflow(mut self, overflow: Overflow) -> Self {
+        self.rules = self.rules.with_overflow(overflow);
+        self
     }
 
     /// As [`HybridClock::now`](crate::HybridClock::now).
@@ -52,8 +61,11 @@ impl AtomicHybridClock {
     /// # Errors
     ///
     /// [`HybridNowError`] when no stamp is left within the bound. The clock is then unchanged.
-    pub fn now(&self, wall: WallTime) -> Result<HybridStamp, HybridNowError> {
-        self.advance(|last| self.bound.now(last, wall))
+    pub fn now(
+        &self,
+        wall: WallTime,
+    ) -> Result<PackedStamp<COUNTER_BITS>, HybridNowError<COUNTER_BITS>> {
+        self.advance(|last| self.rules.now(last, wall))
     }
 
     /// As [`HybridClock::receive`](crate::HybridClock::receive).
@@ -65,30 +77,30 @@ impl AtomicHybridClock {
     pub fn receive(
         &self,
         from: NodeId,
-        stamp: HybridStamp,
+        stamp: PackedStamp<COUNTER_BITS>,
         wall: WallTime,
-    ) -> Result<HybridStamp, HybridReceiveError> {
-        self.advance(|last| self.bound.receive(last, from, stamp, wall))
+    ) -> Result<PackedStamp<COUNTER_BITS>, HybridReceiveError<COUNTER_BITS>> {
+        self.advance(|last| self.rules.receive(last, from, stamp, wall))
     }
 
-    /// The latest stamp, or [`HybridStamp::ZERO`] before the first. Other threads may have issued
-    /// larger ones by the time the caller looks at it.
-    pub fn last(&self) -> HybridStamp {
-        HybridStamp::from_u64(self.last.load(Ordering::Acquire))
+    /// The latest stamp, or zero before the first. Other threads may have issued larger ones by the
+    /// time the caller looks at it.
+    pub fn last(&self) -> PackedStamp<COUNTER_BITS> {
+        PackedStamp::from_u64(self.last.load(Ordering::Acquire))
     }
 
     /// How far ahead of the wall clock a stamp may be.
     pub const fn max_drift(&self) -> Duration {
-        self.bound.as_duration()
+        self.rules.max_drift()
     }
 
     fn advance<E>(
         &self,
-        step: impl Fn(HybridStamp) -> Result<HybridStamp, E>,
-    ) -> Result<HybridStamp, E> {
+        step: impl Fn(PackedStamp<COUNTER_BITS>) -> Result<PackedStamp<COUNTER_BITS>, E>,
+    ) -> Result<PackedStamp<COUNTER_BITS>, E> {
         let mut last = self.last.load(Ordering::Acquire);
         loop {
-            let next = step(HybridStamp::from_u64(last))?;
+            let next = step(PackedStamp::from_u64(last))?;
             // A failed exchange hands over what another thread put there, and the step is taken
             // again from that: its stamp was computed from a state that is gone.
             match self.last.compare_exchange_weak(
@@ -107,7 +119,7 @@ impl AtomicHybridClock {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::HybridClock;
+    use crate::{HybridClock, HybridStamp};
     use proptest::prelude::*;
 
     #[test]
@@ -145,6 +157,7 @@ mod tests {
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;
+    use crate::HybridStamp;
     use std::vec::Vec;
 
     /// Two threads tick twice each while a third takes a message in: all stamps are distinct, those

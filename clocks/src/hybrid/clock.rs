@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::advance::DriftBound;
-use super::{HybridNowError, HybridReceiveError, HybridStamp};
+use super::advance::Rules;
+use super::{HybridNowError, HybridReceiveError, Overflow, PackedStamp};
 use crate::{NodeId, WallTime};
 
 /// A hybrid logical clock: stamps that respect cause and stay close to the date.
@@ -18,7 +18,8 @@ use crate::{NodeId, WallTime};
 ///
 /// The counter has 65,536 values per millisecond. When they are used up, stamps borrow from the next
 /// millisecond, as long as they then lead the wall clock by no more than `max_drift`; past that the
-/// clock refuses and says from when it will not.
+/// clock refuses and says from when it will not. [`Overflow`] tells what else it can do, and
+/// [`PackedStamp`] how to have more values.
 ///
 /// ```
 /// use core::time::Duration;
@@ -36,26 +37,36 @@ use crate::{NodeId, WallTime};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct HybridClock {
-    last: HybridStamp,
-    bound: DriftBound,
+pub struct HybridClock<const COUNTER_BITS: u32 = 16> {
+    last: PackedStamp<COUNTER_BITS>,
+    rules: Rules,
 }
 
 impl HybridClock {
-    /// A clock that refuses stamps more than `max_drift` ahead of the wall clock. Counted in whole
-    /// milliseconds, rounded down; [`Duration::MAX`] refuses nothing.
+    /// A clock of [`HybridStamp`](crate::HybridStamp)s that refuses stamps more than `max_drift`
+    /// ahead of the wall clock. Counted in whole milliseconds, rounded down; [`Duration::MAX`]
+    /// refuses nothing. For another packing, [`resume`](Self::resume) from its zero.
     pub fn new(max_drift: Duration) -> Self {
-        Self::resume(HybridStamp::ZERO, max_drift)
+        Self::resume(PackedStamp::ZERO, max_drift)
     }
+}
 
+impl<const COUNTER_BITS: u32> HybridClock<COUNTER_BITS> {
     /// The clock after a restart. Every stamp from here on is larger than `last`, whatever the wall
     /// clock shows now. To be safe across a crash, `last` is a stamp that was made durable before
     /// any larger one was let out.
-    pub fn resume(last: HybridStamp, max_drift: Duration) -> Self {
+    pub fn resume(last: PackedStamp<COUNTER_BITS>, max_drift: Duration) -> Self {
         Self {
             last,
-            bound: DriftBound::new(max_drift),
+            rules: Rules::new(max_drift),
         }
+    }
+
+    /// The same clock, which does something else when the counter is used up.
+    #[must_use]
+    pub const fn with_overflow(mut self, overflow: Overflow) -> Self {
+        self.rules = self.rules.with_overflow(overflow);
+        self
     }
 
     /// The stamp of an event of this node: something happened, or a message leaves.
@@ -63,8 +74,11 @@ impl HybridClock {
     /// # Errors
     ///
     /// [`HybridNowError`] when no stamp is left within the bound. The clock is then unchanged.
-    pub fn now(&mut self, wall: WallTime) -> Result<HybridStamp, HybridNowError> {
-        self.last = self.bound.now(self.last, wall)?;
+    pub fn now(
+        &mut self,
+        wall: WallTime,
+    ) -> Result<PackedStamp<COUNTER_BITS>, HybridNowError<COUNTER_BITS>> {
+        self.last = self.rules.now(self.last, wall)?;
         Ok(self.last)
     }
 
@@ -78,15 +92,15 @@ impl HybridClock {
     pub fn receive(
         &mut self,
         from: NodeId,
-        stamp: HybridStamp,
+        stamp: PackedStamp<COUNTER_BITS>,
         wall: WallTime,
-    ) -> Result<HybridStamp, HybridReceiveError> {
-        self.last = self.bound.receive(self.last, from, stamp, wall)?;
+    ) -> Result<PackedStamp<COUNTER_BITS>, HybridReceiveError<COUNTER_BITS>> {
+        self.last = self.rules.receive(self.last, from, stamp, wall)?;
         Ok(self.last)
     }
 
-    /// The latest stamp, or [`HybridStamp::ZERO`] before the first.
-    pub const fn last(&self) -> HybridStamp {
+    /// The latest stamp, or zero before the first.
+    pub const fn last(&self) -> PackedStamp<COUNTER_BITS> {
         self.last
     }
 
@@ -98,19 +112,21 @@ impl HybridClock {
 
     /// How far ahead of the wall clock a stamp may be.
     pub const fn max_drift(&self) -> Duration {
-        self.bound.as_duration()
+        self.rules.max_drift()
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::HybridStamp;
     use proptest::prelude::*;
 
     const PEER: NodeId = NodeId(9);
+    const FULL: u32 = HybridStamp::MAX_COUNTER;
     const BOUND: Duration = Duration::from_millis(100);
 
-    fn stamp(millis: u64, counter: u16) -> HybridStamp {
+    fn stamp(millis: u64, counter: u32) -> HybridStamp {
         HybridStamp::new(millis, counter).unwrap()
     }
 
@@ -118,7 +134,7 @@ mod tests {
         WallTime::from_millis(millis)
     }
 
-    fn at(millis: u64, counter: u16) -> HybridClock {
+    fn at(millis: u64, counter: u32) -> HybridClock {
         HybridClock::resume(stamp(millis, counter), BOUND)
     }
 
@@ -131,7 +147,7 @@ mod tests {
 
     #[test]
     fn figure_5_receive_event() {
-        let receive = |clock: (u64, u16), message: (u64, u16), now| {
+        let receive = |clock: (u64, u32), message: (u64, u32), now| {
             at(clock.0, clock.1).receive(PEER, stamp(message.0, message.1), wall(now))
         };
         // All three milliseconds are equal: the larger counter and one.
@@ -192,18 +208,18 @@ mod tests {
             let _ = clock.receive(PEER, edge, wall(1_000));
             assert!(clock.lead(wall(1_000)) <= BOUND);
         }
-        assert_eq!(clock.last(), stamp(1_100, u16::MAX));
+        assert_eq!(clock.last(), stamp(1_100, FULL));
     }
 
     #[test]
     fn a_full_counter_carries_within_the_bound_and_refuses_past_it() {
-        assert_eq!(at(10, u16::MAX).now(wall(10)), Ok(stamp(11, 0)));
-        let mut edge = at(1_100, u16::MAX);
+        assert_eq!(at(10, FULL).now(wall(10)), Ok(stamp(11, 0)));
+        let mut edge = at(1_100, FULL);
         let before = edge.clone();
         assert_eq!(
             edge.now(wall(1_000)),
             Err(HybridNowError::Exhausted {
-                last: stamp(1_100, u16::MAX),
+                last: stamp(1_100, FULL),
                 lead: Duration::from_millis(101),
                 limit: BOUND,
                 ready_at: wall(1_001),
@@ -217,12 +233,12 @@ mod tests {
     fn a_message_with_a_full_counter_carries_or_is_refused_but_never_wraps() {
         let mut clock = at(10, 0);
         assert_eq!(
-            clock.receive(PEER, stamp(12, u16::MAX), wall(10)),
+            clock.receive(PEER, stamp(12, FULL), wall(10)),
             Ok(stamp(13, 0))
         );
         let before = clock.clone();
         assert!(matches!(
-            clock.receive(PEER, stamp(110, u16::MAX), wall(10)),
+            clock.receive(PEER, stamp(110, FULL), wall(10)),
             Err(HybridReceiveError::Exhausted { from: PEER, .. })
         ));
         assert_eq!(clock, before);

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use super::HybridStamp;
+use super::PackedStamp;
 use crate::{NodeId, WallTime};
 
 /// Why a hybrid clock issues no stamp now. The clock is unchanged.
@@ -13,7 +13,7 @@ use crate::{NodeId, WallTime};
 /// use quorate_clocks::{HybridClock, HybridNowError, HybridStamp, WallTime};
 ///
 /// // The counter of this millisecond is used up, and the bound leaves no millisecond to borrow.
-/// let last = HybridStamp::new(1_000, u16::MAX).unwrap();
+/// let last = HybridStamp::new(1_000, HybridStamp::MAX_COUNTER).unwrap();
 /// let mut clock = HybridClock::resume(last, Duration::ZERO);
 /// let refused = clock.now(WallTime::from_millis(1_000)).unwrap_err();
 /// let HybridNowError::Exhausted { ready_at, .. } = refused else { panic!("{refused}") };
@@ -22,22 +22,32 @@ use crate::{NodeId, WallTime};
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum HybridNowError {
+pub enum HybridNowError<const COUNTER_BITS: u32 = 16> {
     /// The counter of the clock's millisecond is used up, and the next millisecond would lead the
-    /// wall clock by more than the bound: too many stamps at once, or the wall clock was set back.
+    /// wall clock by more than [`Overflow`](crate::Overflow) allows: too many stamps at once, or the
+    /// wall clock was set back.
     Exhausted {
         /// The latest stamp of the clock.
-        last: HybridStamp,
+        last: PackedStamp<COUNTER_BITS>,
         /// How far the next millisecond leads the wall clock.
         lead: Duration,
         /// How far it may lead.
         limit: Duration,
-        /// The wall time from which stamps are issued again.
+        /// The wall time from which stamps are issued again; [`WallTime::MAX`] after the largest
+        /// stamp of all.
         ready_at: WallTime,
+    },
+    /// The wall clock shows a date that has no stamp, because the milliseconds of this packing have
+    /// too few bits. Never so with the default packing.
+    OutOfRange {
+        /// What the wall clock shows.
+        wall: WallTime,
+        /// The last date that has stamps.
+        limit: WallTime,
     },
 }
 
-impl fmt::Display for HybridNowError {
+impl<const COUNTER_BITS: u32> fmt::Display for HybridNowError<COUNTER_BITS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exhausted {
@@ -52,11 +62,12 @@ impl fmt::Display for HybridNowError {
                 lead.as_millis(),
                 limit.as_millis()
             ),
+            Self::OutOfRange { wall, limit } => out_of_range(f, *wall, *limit, COUNTER_BITS),
         }
     }
 }
 
-impl core::error::Error for HybridNowError {}
+impl<const COUNTER_BITS: u32> core::error::Error for HybridNowError<COUNTER_BITS> {}
 
 /// Why a hybrid clock does not take a stamp in. The clock is unchanged.
 ///
@@ -79,7 +90,7 @@ impl core::error::Error for HybridNowError {}
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum HybridReceiveError {
+pub enum HybridReceiveError<const COUNTER_BITS: u32 = 16> {
     /// The sender's stamp is too far ahead of this node's wall clock: one of the two clocks is
     /// wrong. Drop the message **before** anything of it is stored, for a stamp from the future that
     /// was stored is met again after every restart.
@@ -87,7 +98,7 @@ pub enum HybridReceiveError {
         /// Who sent the stamp.
         from: NodeId,
         /// The stamp.
-        stamp: HybridStamp,
+        stamp: PackedStamp<COUNTER_BITS>,
         /// How far it is ahead of the wall clock of this node.
         ahead: Duration,
         /// How far it may be ahead.
@@ -98,17 +109,28 @@ pub enum HybridReceiveError {
         /// Who sent the stamp.
         from: NodeId,
         /// The larger of the stamp and this clock's latest.
-        last: HybridStamp,
+        last: PackedStamp<COUNTER_BITS>,
         /// How far the next millisecond leads the wall clock.
         lead: Duration,
         /// How far it may lead.
         limit: Duration,
-        /// The wall time from which the stamp can be taken in.
+        /// The wall time from which the stamp can be taken in; [`WallTime::MAX`] after the largest
+        /// stamp of all.
         ready_at: WallTime,
+    },
+    /// The wall clock shows a date that has no stamp, because the milliseconds of this packing have
+    /// too few bits. Never so with the default packing.
+    OutOfRange {
+        /// Who sent the stamp.
+        from: NodeId,
+        /// What the wall clock shows.
+        wall: WallTime,
+        /// The last date that has stamps.
+        limit: WallTime,
     },
 }
 
-impl fmt::Display for HybridReceiveError {
+impl<const COUNTER_BITS: u32> fmt::Display for HybridReceiveError<COUNTER_BITS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Drift {
@@ -137,8 +159,48 @@ impl fmt::Display for HybridReceiveError {
                 lead.as_millis(),
                 limit.as_millis()
             ),
+            Self::OutOfRange { from, wall, limit } => {
+                write!(f, "a message from {from} cannot be stamped: ")?;
+                out_of_range(f, *wall, *limit, COUNTER_BITS)
+            }
         }
     }
 }
 
-impl core::error::Error for HybridReceiveError {}
+impl<const COUNTER_BITS: u32> core::error::Error for HybridReceiveError<COUNTER_BITS> {}
+
+impl<const COUNTER_BITS: u32> HybridNowError<COUNTER_BITS> {
+    /// The same, of a stamp for a message that `from` sent.
+    pub(super) const fn on_receipt(self, from: NodeId) -> HybridReceiveError<COUNTER_BITS> {
+        match self {
+            Self::Exhausted {
+                last,
+                lead,
+                limit,
+                ready_at,
+            } => HybridReceiveError::Exhausted {
+                from,
+                last,
+                lead,
+                limit,
+                ready_at,
+            },
+            Self::OutOfRange { wall, limit } => {
+                HybridReceiveError::OutOfRange { from, wall, limit }
+            }
+        }
+    }
+}
+
+fn out_of_range(
+    f: &mut fmt::Formatter<'_>,
+    wall: WallTime,
+    limit: WallTime,
+    counter_bits: u32,
+) -> fmt::Result {
+    write!(
+        f,
+        "the wall clock shows {wall}, and stamps with {counter_bits} bits of counter end at \
+         {limit}: check the wall clock, or use a packing with fewer bits of counter"
+    )
+}

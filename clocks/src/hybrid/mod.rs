@@ -8,10 +8,14 @@ mod advance;
 mod atomic;
 mod clock;
 mod error;
+mod node_stamp;
+mod overflow;
 mod stamp;
 
 #[cfg(target_has_atomic = "64")]
 pub use atomic::AtomicHybridClock;
 pub use clock::HybridClock;
 pub use error::{HybridNowError, HybridReceiveError};
-pub use stamp::HybridStamp;
+pub use node_stamp::NodeStamp;
+pub use overflow::Overflow;
+pub use stamp::{HybridStamp, PackedStamp};

@@ -2,20 +2,35 @@
 
 use core::fmt;
 
-use crate::WallTime;
+use crate::{Causality, Relation, WallTime};
+
+/// A stamp of 48 bits of milliseconds and 16 bits of counter: the packing to take unless you know
+/// better.
+pub type HybridStamp = PackedStamp<16>;
 
 /// When an event happened on a hybrid logical clock: milliseconds of wall time and a counter.
 ///
-/// The upper 48 bits are milliseconds since 1970, the lower 16 count events within a millisecond, so
-/// stamps compare as the numbers they are. If one event can have influenced another, its stamp is
-/// the smaller. Two nodes may issue the same stamp for events that know nothing of each other; where
-/// ties matter, order by the pair `(stamp, node)`.
+/// The lower `COUNTER_BITS` count events within a millisecond, the bits above are milliseconds since
+/// 1970, so stamps compare as the numbers they are. If one event can have influenced another, its
+/// stamp is the smaller. Two nodes may issue the same stamp for events that know nothing of each
+/// other; where ties matter, order by [`NodeStamp`](crate::NodeStamp).
+///
+/// | `COUNTER_BITS` | stamps a millisecond | milliseconds last until |
+/// |---|---|---|
+/// | 12 | 4,096 | the year 144,683 |
+/// | 16, [`HybridStamp`] | 65,536 | the year 10,889 |
+/// | 20 | 1,048,576 | the year 2527 |
+/// | 22, the most | 4,194,304 | the year 2109 |
+///
+/// Fewer than 1 or more than 22 bits do not compile. The packing is part of the type, so that stamps
+/// of clocks that pack differently, which are numbers of different meaning, do not mix. Every part
+/// of a system that compares stamps must use the same one.
 ///
 /// The canonical encoding is the number in eight bytes, big-endian, in which bytes sort as stamps
-/// do. The 48 bits last until the year 10889.
+/// do.
 ///
 /// ```
-/// use quorate_clocks::HybridStamp;
+/// use quorate_clocks::{HybridStamp, PackedStamp};
 ///
 /// let stamp = HybridStamp::new(1_700_000_000_000, 7).expect("the milliseconds fit 48 bits");
 /// assert_eq!(stamp.millis(), 1_700_000_000_000);
@@ -25,6 +40,14 @@ use crate::WallTime;
 /// assert_eq!(stamp.to_string(), "1700000000000+7");
 /// // What does not fit is refused, not cut off.
 /// assert_eq!(HybridStamp::new(1 << 48, 0), None);
+/// assert_eq!(HybridStamp::new(0, 1 << 16), None);
+/// assert!(PackedStamp::<20>::new(0, 1 << 16).is_some());
+/// ```
+///
+/// ```compile_fail
+/// use quorate_clocks::{HybridStamp, PackedStamp};
+///
+/// let _ = HybridStamp::ZERO < PackedStamp::<20>::MAX; // the types differ
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(
@@ -32,23 +55,31 @@ use crate::WallTime;
     derive(serde::Serialize, serde::Deserialize),
     serde(transparent)
 )]
-pub struct HybridStamp(u64);
+pub struct PackedStamp<const COUNTER_BITS: u32>(u64);
 
-impl HybridStamp {
+impl<const COUNTER_BITS: u32> PackedStamp<COUNTER_BITS> {
     /// The smallest stamp. No clock issues it.
     pub const ZERO: Self = Self(0);
     /// The largest stamp.
     pub const MAX: Self = Self(u64::MAX);
+    /// The largest counter.
+    pub const MAX_COUNTER: u32 = {
+        assert!(
+            COUNTER_BITS >= 1 && COUNTER_BITS <= 22,
+            "a hybrid stamp has 1 to 22 bits of counter"
+        );
+        (1 << COUNTER_BITS) - 1
+    };
+    /// The largest number of milliseconds since 1970.
+    pub const MAX_MILLIS: u64 = u64::MAX >> COUNTER_BITS;
 
-    const COUNTER_BITS: u32 = 16;
-
-    /// The stamp of these milliseconds since 1970 and this counter, or nothing when the
-    /// milliseconds need more than 48 bits.
-    pub const fn new(millis: u64, counter: u16) -> Option<Self> {
-        if millis >> (u64::BITS - Self::COUNTER_BITS) != 0 {
+    /// The stamp of these milliseconds since 1970 and this counter, or nothing when one of them
+    /// needs more bits than it has.
+    pub const fn new(millis: u64, counter: u32) -> Option<Self> {
+        if millis > Self::MAX_MILLIS || counter > Self::MAX_COUNTER {
             return None;
         }
-        Some(Self((millis << Self::COUNTER_BITS) | counter as u64))
+        Some(Self((millis << COUNTER_BITS) | counter as u64))
     }
 
     /// The stamp that is this number. Every number is a stamp.
@@ -74,13 +105,13 @@ impl HybridStamp {
     /// Milliseconds since 1970: the largest wall time that the event knew of, and what counters that
     /// ran over have carried into it.
     pub const fn millis(self) -> u64 {
-        self.0 >> Self::COUNTER_BITS
+        self.0 >> COUNTER_BITS
     }
 
     /// The place of the event among those of its millisecond.
-    pub const fn counter(self) -> u16 {
-        // The mask leaves sixteen bits, so nothing is cut off.
-        (self.0 & u16::MAX as u64) as u16
+    pub const fn counter(self) -> u32 {
+        // The mask leaves at most 22 bits, so nothing is cut off.
+        (self.0 & Self::MAX_COUNTER as u64) as u32
     }
 
     /// The milliseconds as a date, at most [`WallTime::MAX`].
@@ -89,7 +120,16 @@ impl HybridStamp {
     }
 }
 
-impl fmt::Display for HybridStamp {
+/// Nothing is known of two bare stamps. The smaller may belong to a cause of the other, or to an
+/// event that has nothing to do with it; and two that are equal are one event, or two of different
+/// nodes. Add the node, as [`NodeStamp`](crate::NodeStamp) does, to know more.
+impl<const COUNTER_BITS: u32> Causality for PackedStamp<COUNTER_BITS> {
+    fn relate(&self, _: &Self) -> Option<Relation> {
+        None
+    }
+}
+
+impl<const COUNTER_BITS: u32> fmt::Display for PackedStamp<COUNTER_BITS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}+{}", self.millis(), self.counter())
     }
@@ -102,11 +142,11 @@ mod tests {
 
     #[test]
     fn golden_bytes() {
-        let cases: [(u64, u16, [u8; 8]); 4] = [
+        let cases: [(u64, u32, [u8; 8]); 4] = [
             (0, 0, [0; 8]),
             (0, 0xABCD, [0, 0, 0, 0, 0, 0, 0xAB, 0xCD]),
             (0x0102_0304_0506, 0x0708, [1, 2, 3, 4, 5, 6, 7, 8]),
-            ((1 << 48) - 1, u16::MAX, [0xFF; 8]),
+            ((1 << 48) - 1, 0xFFFF, [0xFF; 8]),
         ];
         for (millis, counter, bytes) in cases {
             let stamp = HybridStamp::new(millis, counter).unwrap();
@@ -118,7 +158,7 @@ mod tests {
     proptest! {
         #[test]
         fn numbers_bytes_and_parts_have_one_order(
-            a in (0..1_u64 << 48, any::<u16>()), b in (0..1_u64 << 48, any::<u16>())
+            a in (0..1_u64 << 48, 0..1_u32 << 16), b in (0..1_u64 << 48, 0..1_u32 << 16)
         ) {
             let stamp = |(millis, counter)| HybridStamp::new(millis, counter).unwrap();
             let order = a.cmp(&b);
