@@ -26,6 +26,7 @@
 //! | a date for people to read | [`WallTime`] | 8 | order events, measure spans |
 //! | one total order that respects cause | [`LamportStamp`] | 16 | say *when*; protect itself from a peer that lies |
 //! | the same, close to the date, protected from clocks that are wrong | [`HybridStamp`], [`NodeStamp`] | 8, and the node for ties | say that two events were concurrent |
+//! | the same across crashes, for a few small writes a second | [`DurableHybridClock`] | 8 | wait for a wall clock that was set back |
 //! | certainty about cause, while members come and go without names | [`TreeStamp`], [`TreeEvent`] | a few for each member | survive a copy of an id; take back the id of a member that is lost |
 //!
 //! Both stamps keep one promise: **if a happened before b, then a's stamp is the smaller.** Neither
@@ -99,9 +100,10 @@ mod wall;
 mod wire;
 
 #[cfg(target_has_atomic = "64")]
-pub use hybrid::AtomicHybridClock;
+pub use hybrid::{AtomicDurableHybridClock, AtomicHybridClock};
 pub use hybrid::{
-    HybridClock, HybridNowError, HybridReceiveError, HybridStamp, NodeStamp, Overflow, PackedStamp,
+    DurableHybridClock, HybridClock, HybridNowError, HybridReceiveError, HybridStamp, NodeStamp,
+    Overflow, PackedStamp,
 };
 pub use identity::{Actor, Incarnation, NodeId};
 pub use instant::Instant;

@@ -94,7 +94,11 @@ impl<const COUNTER_BITS: u32> AtomicHybridClock<COUNTER_BITS> {
         self.rules.max_drift()
     }
 
-    fn advance<E>(
+    pub(super) const fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    pub(super) fn advance<E>(
         &self,
         step: impl Fn(PackedStamp<COUNTER_BITS>) -> Result<PackedStamp<COUNTER_BITS>, E>,
     ) -> Result<PackedStamp<COUNTER_BITS>, E> {

@@ -54,7 +54,7 @@ impl HybridClock {
 impl<const COUNTER_BITS: u32> HybridClock<COUNTER_BITS> {
     /// The clock after a restart. Every stamp from here on is larger than `last`, whatever the wall
     /// clock shows now. To be safe across a crash, `last` is a stamp that was made durable before
-    /// any larger one was let out.
+    /// any larger one was let out; [`DurableHybridClock`](crate::DurableHybridClock) sees to that.
     pub fn resume(last: PackedStamp<COUNTER_BITS>, max_drift: Duration) -> Self {
         Self {
             last,

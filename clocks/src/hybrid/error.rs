@@ -45,6 +45,15 @@ pub enum HybridNowError<const COUNTER_BITS: u32 = 16> {
         /// The last date that has stamps.
         limit: WallTime,
     },
+    /// The next stamp is not below the durable bound. Only clocks that have one, such as
+    /// [`DurableHybridClock`](crate::DurableHybridClock), say so. Ask the clock's `poll_write` for the
+    /// bound to store, store it, tell the clock, and ask again.
+    PersistFirst {
+        /// The stamp that would be next.
+        needed: PackedStamp<COUNTER_BITS>,
+        /// The durable bound, which every stamp must be below.
+        bound: PackedStamp<COUNTER_BITS>,
+    },
 }
 
 impl<const COUNTER_BITS: u32> fmt::Display for HybridNowError<COUNTER_BITS> {
@@ -63,6 +72,7 @@ impl<const COUNTER_BITS: u32> fmt::Display for HybridNowError<COUNTER_BITS> {
                 limit.as_millis()
             ),
             Self::OutOfRange { wall, limit } => out_of_range(f, *wall, *limit, COUNTER_BITS),
+            Self::PersistFirst { needed, bound } => persist_first(f, *needed, *bound),
         }
     }
 }
@@ -128,6 +138,16 @@ pub enum HybridReceiveError<const COUNTER_BITS: u32 = 16> {
         /// The last date that has stamps.
         limit: WallTime,
     },
+    /// The stamp of the arrival would not be below the durable bound: as
+    /// [`HybridNowError::PersistFirst`]. Take the message in once the bound is stored.
+    PersistFirst {
+        /// Who sent the stamp.
+        from: NodeId,
+        /// The stamp that the arrival would have.
+        needed: PackedStamp<COUNTER_BITS>,
+        /// The durable bound, which every stamp must be below.
+        bound: PackedStamp<COUNTER_BITS>,
+    },
 }
 
 impl<const COUNTER_BITS: u32> fmt::Display for HybridReceiveError<COUNTER_BITS> {
@@ -163,6 +183,14 @@ impl<const COUNTER_BITS: u32> fmt::Display for HybridReceiveError<COUNTER_BITS> 
                 write!(f, "a message from {from} cannot be stamped: ")?;
                 out_of_range(f, *wall, *limit, COUNTER_BITS)
             }
+            Self::PersistFirst {
+                from,
+                needed,
+                bound,
+            } => {
+                write!(f, "a message from {from} must wait: ")?;
+                persist_first(f, *needed, *bound)
+            }
         }
     }
 }
@@ -188,6 +216,11 @@ impl<const COUNTER_BITS: u32> HybridNowError<COUNTER_BITS> {
             Self::OutOfRange { wall, limit } => {
                 HybridReceiveError::OutOfRange { from, wall, limit }
             }
+            Self::PersistFirst { needed, bound } => HybridReceiveError::PersistFirst {
+                from,
+                needed,
+                bound,
+            },
         }
     }
 }
@@ -202,5 +235,17 @@ fn out_of_range(
         f,
         "the wall clock shows {wall}, and stamps with {counter_bits} bits of counter end at \
          {limit}: check the wall clock, or use a packing with fewer bits of counter"
+    )
+}
+
+fn persist_first<const COUNTER_BITS: u32>(
+    f: &mut fmt::Formatter<'_>,
+    needed: PackedStamp<COUNTER_BITS>,
+    bound: PackedStamp<COUNTER_BITS>,
+) -> fmt::Result {
+    write!(
+        f,
+        "the next stamp is {needed} and the durable bound {bound}: store the bound that poll_write \
+         hands out, report it with handle_written, and ask again"
     )
 }

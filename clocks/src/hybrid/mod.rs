@@ -6,15 +6,22 @@
 mod advance;
 #[cfg(target_has_atomic = "64")]
 mod atomic;
+#[cfg(target_has_atomic = "64")]
+mod atomic_durable;
 mod clock;
+mod durable;
 mod error;
+mod look_ahead;
 mod node_stamp;
 mod overflow;
 mod stamp;
 
 #[cfg(target_has_atomic = "64")]
 pub use atomic::AtomicHybridClock;
+#[cfg(target_has_atomic = "64")]
+pub use atomic_durable::AtomicDurableHybridClock;
 pub use clock::HybridClock;
+pub use durable::DurableHybridClock;
 pub use error::{HybridNowError, HybridReceiveError};
 pub use node_stamp::NodeStamp;
 pub use overflow::Overflow;

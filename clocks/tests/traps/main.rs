@@ -1,3 +1,5 @@
 //! The traps that earlier clocks fell into, one test each.
 
+mod hybrid;
+mod lamport;
 mod tree;
