@@ -62,7 +62,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Who did it is a [`NodeId`], and which life of that node an [`Incarnation`].
+//! What a hybrid clock hides, a wall clock that jumps or stays behind, and a second node with the same
+//! id, a [`ClockWatch`] tells. Who did it is a [`NodeId`], and which life of that node an [`Incarnation`].
 //!
 //! # Features
 //!
@@ -95,6 +96,7 @@ mod system;
 #[cfg(feature = "alloc")]
 mod tree;
 mod wall;
+mod watch;
 #[cfg(feature = "alloc")]
 #[allow(dead_code, reason = "shared by all stamps whose bytes vary in length")]
 mod wire;
@@ -115,5 +117,6 @@ pub use system::SystemClock;
 #[cfg(feature = "alloc")]
 pub use tree::{TreeEvent, TreeExhausted, TreeForkError, TreeJoinError, TreeStamp};
 pub use wall::WallTime;
+pub use watch::{ClockEvent, ClockWatch};
 #[cfg(feature = "alloc")]
 pub use wire::DecodeError;

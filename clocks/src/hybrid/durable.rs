@@ -33,11 +33,12 @@ use crate::{NodeId, WallTime};
 ///
 /// # A wall clock that jumped forward
 ///
-/// It needs a bound that is as far ahead, so nothing of the jump gets out before it is stored. A
-/// driver that sees one can have the clock repaired instead of polling. Once stored and then set back, the bound is in the future: the next life
-/// still starts at once, above it. Other nodes refuse such stamps, and with
-/// [`Overflow::CarryWithinDrift`] there is one counter of them until the wall clock catches up, or
-/// without end with [`Overflow::CarryAlways`]. The other way out is a new identity, as a new node.
+/// It needs a bound that is as far ahead, so nothing of the jump gets out before that is stored. A
+/// driver that sees one, as [`ClockWatch`](crate::ClockWatch) does, can have the wall clock repaired
+/// instead of polling. Once it is stored, and the wall clock set back, the bound is in the future: the
+/// next life still starts at once, above it. Other nodes refuse such stamps, and with
+/// [`Overflow::CarryWithinDrift`] there is one counter of them until the wall clock catches up; with
+/// [`Overflow::CarryAlways`] they never end. The other way out is a new identity, as a new node.
 ///
 /// ```
 /// use core::time::Duration;

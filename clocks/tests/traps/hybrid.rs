@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use quorate_clocks::{
-    AtomicHybridClock, DurableHybridClock, HybridClock, HybridNowError, HybridReceiveError,
-    HybridStamp, NodeId, NodeStamp, Overflow, PackedStamp, WallTime,
+    AtomicHybridClock, ClockEvent, ClockWatch, DurableHybridClock, HybridClock, HybridNowError,
+    HybridReceiveError, HybridStamp, Instant, NodeId, NodeStamp, Overflow, PackedStamp, WallTime,
 };
 
 const PEER: NodeId = NodeId(9);
@@ -288,6 +288,38 @@ fn trap_11_an_hour_set_back_at_full_rate() {
     assert!(bounded.now(ready_at).is_ok());
 }
 
+#[test]
+fn trap_11_a_lead_is_one_event_for_each_crossing() {
+    let mut clock = HybridClock::new(BOUND).with_overflow(Overflow::CarryAlways);
+    let mut watch = ClockWatch::new(NodeId(1), Duration::from_millis(50));
+    let mut events = Vec::new();
+    // Set back by an hour, caught up, and set back once more.
+    let walls = (0..1_000)
+        .chain(HOUR..HOUR + 1_000)
+        .chain(0..5_000)
+        .chain(HOUR + 900..HOUR + 2_000)
+        .chain(HOUR..HOUR + 1_000);
+    for wall in walls {
+        let last = clock.now(pt(wall)).unwrap();
+        events.extend(watch.handle_stamp(last, pt(wall)));
+    }
+    let [first, over, second] = events[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(
+        first,
+        ClockEvent::LeadBegan {
+            last: stamp(HOUR + 999, 1),
+            lead: Duration::from_millis(HOUR + 999),
+            limit: Duration::from_millis(50),
+        }
+    );
+    assert!(matches!(over, ClockEvent::LeadEnded { .. }));
+    assert!(
+        matches!(second, ClockEvent::LeadBegan { lead, .. } if lead == Duration::from_millis(1_999))
+    );
+}
+
 /// CockroachDB #23214. What was issued a day ahead cannot be taken back: the next life starts above
 /// it, and at once.
 #[test]
@@ -329,6 +361,32 @@ fn trap_12_a_restart_after_a_day_forward_and_back_does_not_hang() {
             assert_eq!(clock.now(wall), Ok(stamp(3_000 + DAY, 0)));
         }
     }
+}
+
+#[test]
+fn trap_12_a_day_forward_and_back_is_two_events() {
+    let mut watch = ClockWatch::new(NodeId(1), Duration::from_millis(50));
+    let mut see = |monotonic, wall| watch.handle_time(Instant::from_millis(monotonic), pt(wall));
+    assert_eq!(see(500, DAY), None);
+    assert_eq!(see(1_500, DAY + 1_000), None);
+    assert_eq!(
+        see(2_500, 2 * DAY + 2_000),
+        Some(ClockEvent::WallWentForward {
+            by: Duration::from_millis(DAY),
+            wall: pt(2 * DAY + 2_000),
+            expected: pt(DAY + 2_000),
+        })
+    );
+    assert_eq!(see(3_500, 2 * DAY + 3_000), None);
+    assert_eq!(
+        see(4_500, DAY + 4_000),
+        Some(ClockEvent::WallWentBack {
+            by: Duration::from_millis(DAY),
+            wall: pt(DAY + 4_000),
+            expected: pt(2 * DAY + 4_000),
+        })
+    );
+    assert_eq!(see(5_500, DAY + 5_000), None);
 }
 
 /// CockroachDB #23744.
@@ -488,6 +546,39 @@ fn trap_17_equal_stamps_of_two_nodes_are_ordered_by_the_node() {
     let second = stamped(bob.now(pt(11)).unwrap(), 2);
     assert_eq!(first.stamp, second.stamp);
     assert!(first < second && first.to_bytes() < second.to_bytes());
+}
+
+/// Two machines were set up from one image, and both are node 1.
+#[test]
+fn trap_17_a_stamp_with_our_id_that_we_never_issued_is_told() {
+    let watch = ClockWatch::new(NodeId(1), BOUND);
+    let (mut clock, mut twin) = (at(10, 0), at(10, 0));
+    let stamped = |stamp, node| NodeStamp {
+        stamp,
+        node: NodeId(node),
+    };
+    let ours = clock.now(pt(20)).unwrap();
+    assert_eq!(watch.handle_remote(stamped(ours, 1), clock.last()), None);
+    assert_eq!(watch.handle_remote(stamped(stamp(19, 7), 1), ours), None);
+    assert_eq!(watch.handle_remote(stamped(stamp(21, 0), 2), ours), None);
+
+    twin.now(pt(20)).unwrap();
+    let foreign = stamped(twin.now(pt(20)).unwrap(), 1);
+    assert_eq!(
+        watch.handle_remote(foreign, clock.last()),
+        Some(ClockEvent::DuplicateNode {
+            stamped: foreign,
+            last: ours,
+        })
+    );
+
+    // What comes back from others after a crash is ours, and is not taken for another's.
+    let mut before = DurableHybridClock::new(BOUND, BOUND);
+    let disk = before.poll_write(pt(1_000)).unwrap();
+    before.handle_written(disk);
+    let ours = stamped(before.now(pt(1_000)).unwrap(), 1);
+    let after = DurableHybridClock::restart(disk, BOUND, BOUND);
+    assert_eq!(watch.handle_remote(ours, after.last()), None);
 }
 
 /// cpython #138862: after one overflow the stamps stayed ahead of the time for ever. gofrs/uuid

@@ -2,4 +2,5 @@
 
 mod hybrid;
 mod lamport;
+mod sources;
 mod tree;
