@@ -1,6 +1,12 @@
-//! Steady state allocates nothing per entry but the payload itself.
+//! Steady state allocates nothing per entry but the payload itself, and small stamps nothing at all.
+
+use std::time::Duration;
 
 use quorate_benches::{RaftCluster, Replicated};
+use quorate_clocks::{
+    Actor, HybridClock, Incarnation, LamportClock, NodeId, Relation, VectorClock, VersionVector,
+    WallTime,
+};
 
 /// Allocations of three members that agree on a batch of so many entries, in the steady state.
 fn allocations(cluster: &mut RaftCluster, batch: usize) -> u64 {
@@ -25,4 +31,35 @@ fn an_entry_costs_no_more_than_its_payload() {
         "a batch costs {per_batch} allocations besides its entries"
     );
     println!("{per_entry:.2} allocations an entry, and {per_batch:.0} a batch");
+}
+
+#[test]
+fn stamps_of_up_to_eight_actors_need_no_heap() {
+    let actors = (1..=8).map(|node| Actor::new(NodeId(node), Incarnation(1)));
+    let actors: Vec<_> = actors.collect();
+    let measured = allocation_counter::measure(|| {
+        let mut ours = VersionVector::new();
+        for actor in &actors[..5] {
+            ours.increment(*actor).expect("few events");
+        }
+        let mut theirs = ours.clone();
+        for actor in &actors[3..] {
+            theirs.increment(*actor).expect("few events");
+        }
+        assert_eq!(ours.relation(&theirs), Relation::Before);
+        ours.merge(&theirs);
+        assert_eq!(ours.meet(&theirs), theirs);
+        assert_eq!(ours.len(), 8);
+
+        let mut clock = VectorClock::resume(actors[0], ours);
+        clock.receive(&theirs).expect("it knows no more of us");
+
+        let mut hybrid = HybridClock::new(Duration::from_millis(500));
+        let stamp = hybrid.now(WallTime::from_millis(1)).expect("in time");
+        hybrid
+            .receive(NodeId(2), stamp, WallTime::from_millis(1))
+            .expect("in time");
+        LamportClock::new(NodeId(1)).tick().expect("few events");
+    });
+    assert_eq!(measured.count_total, 0);
 }

@@ -27,6 +27,9 @@
 //! | one total order that respects cause | [`LamportStamp`] | 16 | say *when*; protect itself from a peer that lies |
 //! | the same, close to the date, protected from clocks that are wrong | [`HybridStamp`], [`NodeStamp`] | 8, and the node for ties | say that two events were concurrent |
 //! | the same across crashes, for a few small writes a second | [`DurableHybridClock`] | 8 | wait for a wall clock that was set back |
+//! | certainty about cause: newer, older or a conflict | [`VersionVector`], [`VectorClock`] | 3 or more for each actor | forget an actor |
+//! | all that was seen, also what came out of order | [`CausalContext`] | 4 or more for each run | stay small while events are missing |
+//! | the values of a key, and what each replaced | [`DottedSet`] | a few for each actor, and the values | merge the values |
 //! | certainty about cause, while members come and go without names | [`TreeStamp`], [`TreeEvent`] | a few for each member | survive a copy of an id; take back the id of a member that is lost |
 //!
 //! Both stamps keep one promise: **if a happened before b, then a's stamp is the smaller.** Neither
@@ -89,16 +92,19 @@ mod manual;
 #[cfg(feature = "alloc")]
 mod random;
 mod relation;
+#[cfg(feature = "alloc")]
+mod small;
 #[cfg(target_has_atomic = "64")]
 mod sync;
 #[cfg(feature = "system-clock")]
 mod system;
 #[cfg(feature = "alloc")]
 mod tree;
+#[cfg(feature = "alloc")]
+mod vector;
 mod wall;
 mod watch;
 #[cfg(feature = "alloc")]
-#[allow(dead_code, reason = "shared by all stamps whose bytes vary in length")]
 mod wire;
 
 #[cfg(target_has_atomic = "64")]
@@ -116,6 +122,11 @@ pub use relation::{Causality, Relation};
 pub use system::SystemClock;
 #[cfg(feature = "alloc")]
 pub use tree::{TreeEvent, TreeExhausted, TreeForkError, TreeJoinError, TreeStamp};
+#[cfg(feature = "alloc")]
+pub use vector::{
+    Amnesia, Applied, CausalContext, CounterExhausted, Dot, DotRange, DottedPutError, DottedSet,
+    Gap, SkewedDots, VectorClock, VectorReceiveError, VersionVector,
+};
 pub use wall::WallTime;
 pub use watch::{ClockEvent, ClockWatch};
 #[cfg(feature = "alloc")]

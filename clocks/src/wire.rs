@@ -6,6 +6,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::{Actor, Incarnation, NodeId};
+
 /// Why bytes are not a stamp.
 ///
 /// Every value here has exactly one encoding, so bytes compare as values do for equality, and can be
@@ -116,6 +118,21 @@ impl<'a> Reader<'a> {
         Err(DecodeError::Overflow)
     }
 
+    pub(crate) fn actor(&mut self) -> Result<Actor, DecodeError> {
+        let node = NodeId(self.varint()?);
+        Ok(Actor::new(node, Incarnation(self.varint()?)))
+    }
+
+    /// How many items follow, each of which takes at least `least` bytes: a count that the bytes
+    /// cannot hold is refused before anything is allocated for it.
+    pub(crate) fn count(&mut self, least: usize) -> Result<usize, DecodeError> {
+        let count = usize::try_from(self.varint()?).map_err(|_| DecodeError::Overflow)?;
+        match count.checked_mul(least) {
+            Some(bytes) if bytes <= self.left() => Ok(count),
+            _ => Err(DecodeError::Truncated),
+        }
+    }
+
     /// Nothing may be left.
     pub(crate) const fn end(self) -> Result<(), DecodeError> {
         match self.left.len() {
@@ -133,10 +150,9 @@ pub(crate) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
     out.push(value.to_le_bytes()[0]);
 }
 
-/// How long [`put_varint`] makes a number.
-pub(crate) const fn varint_len(value: u64) -> usize {
-    // Seven bits a byte, and a byte for zero.
-    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+pub(crate) fn put_actor(actor: Actor, out: &mut Vec<u8>) {
+    put_varint(actor.node.0, out);
+    put_varint(actor.incarnation.0, out);
 }
 
 #[cfg(all(test, not(loom)))]
@@ -150,7 +166,7 @@ mod tests {
         fn numbers_survive_and_have_one_form(value in prop_oneof![any::<u64>(), 0..1000_u64]) {
             let mut out = Vec::new();
             put_varint(value, &mut out);
-            prop_assert_eq!(out.len(), varint_len(value));
+            prop_assert!(out.len() <= 10);
             let mut reader = Reader::new(&out);
             prop_assert_eq!(reader.varint(), Ok(value));
             prop_assert_eq!(reader.end(), Ok(()));

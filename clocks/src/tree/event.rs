@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::small::Small;
 use super::step::{Leaf, MAX_DEPTH, WHOLE, width};
+use crate::small::Small;
 use crate::{Causality, Relation};
 
 /// All that somebody knows to have happened, as of some moment: what a message carries, and what a

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use super::small::Small;
 use super::step::Part;
+use crate::small::Small;
 
 /// The parts that a stamp owns: disjoint, in order, and no two of them the halves of one, so that
 /// there is one list for every id tree in normal form. There is always at least one.

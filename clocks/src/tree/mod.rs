@@ -8,7 +8,6 @@
 
 mod event;
 mod id;
-mod small;
 mod stamp;
 mod step;
 mod tick;

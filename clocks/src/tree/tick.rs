@@ -6,8 +6,8 @@
 
 use super::TreeEvent;
 use super::id::Id;
-use super::small::Small;
 use super::step::{Leaf, Part};
+use crate::small::Small;
 
 /// Raises `event` within `id`, or says that no height is left and changes nothing.
 pub(super) fn tick(id: &Id, event: &mut TreeEvent) -> Result<(), Exhausted> {

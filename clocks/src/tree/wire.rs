@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 
 use super::id::Id;
-use super::small::Small;
 use super::step::{Leaf, MAX_DEPTH, Part, WHOLE, widest_at, width};
 use super::{TreeEvent, TreeStamp};
+use crate::small::Small;
 use crate::wire::{DecodeError, Reader, put_varint};
 
 impl TreeEvent {

@@ -1,6 +1,8 @@
 //! The traps that earlier clocks fell into, one test each.
 
+mod dotted;
 mod hybrid;
 mod lamport;
 mod sources;
 mod tree;
+mod vector;

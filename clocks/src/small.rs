@@ -5,20 +5,20 @@ use core::hash::{Hash, Hasher};
 
 /// A list of up to `N` items in place, or of more on the heap.
 #[derive(Debug)]
-pub(super) enum Small<T, const N: usize> {
+pub(crate) enum Small<T, const N: usize> {
     Inline { len: u8, items: [T; N] },
     Heap(Vec<T>),
 }
 
 impl<T: Copy + Default, const N: usize> Small<T, N> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::Inline {
             len: 0,
             items: [T::default(); N],
         }
     }
 
-    pub(super) fn from_slice(slice: &[T]) -> Self {
+    pub(crate) fn from_slice(slice: &[T]) -> Self {
         let mut items = [T::default(); N];
         match (items.get_mut(..slice.len()), u8::try_from(slice.len())) {
             (Some(front), Ok(len)) => {
@@ -30,7 +30,7 @@ impl<T: Copy + Default, const N: usize> Small<T, N> {
     }
 
     #[inline]
-    pub(super) fn as_slice(&self) -> &[T] {
+    pub(crate) fn as_slice(&self) -> &[T] {
         match self {
             Self::Inline { len, items } => &items[..usize::from(*len).min(N)],
             Self::Heap(items) => items,
@@ -38,7 +38,7 @@ impl<T: Copy + Default, const N: usize> Small<T, N> {
     }
 
     #[inline]
-    pub(super) fn as_mut_slice(&mut self) -> &mut [T] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         match self {
             Self::Inline { len, items } => &mut items[..usize::from(*len).min(N)],
             Self::Heap(items) => items,
@@ -46,7 +46,7 @@ impl<T: Copy + Default, const N: usize> Small<T, N> {
     }
 
     #[inline]
-    pub(super) fn push(&mut self, item: T) {
+    pub(crate) fn push(&mut self, item: T) {
         match self {
             Self::Inline { len, items } => {
                 if let Some(free) = items.get_mut(usize::from(*len)) {
@@ -63,8 +63,16 @@ impl<T: Copy + Default, const N: usize> Small<T, N> {
         }
     }
 
+    /// Puts an item before the one at `at`, or last.
+    pub(crate) fn insert(&mut self, at: usize, item: T) {
+        let at = at.min(self.as_slice().len());
+        self.push(item);
+        // Not empty: it has at least the item.
+        self.as_mut_slice()[at..].rotate_right(1);
+    }
+
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<T> {
+    pub(crate) fn pop(&mut self) -> Option<T> {
         let last = self.as_slice().last().copied();
         let len = self.as_slice().len();
         self.truncate(len.saturating_sub(1));
@@ -72,7 +80,7 @@ impl<T: Copy + Default, const N: usize> Small<T, N> {
     }
 
     #[inline]
-    pub(super) fn truncate(&mut self, keep: usize) {
+    pub(crate) fn truncate(&mut self, keep: usize) {
         match self {
             Self::Inline { len, .. } => *len = (*len).min(u8::try_from(keep).unwrap_or(u8::MAX)),
             Self::Heap(items) => items.truncate(keep),
@@ -80,7 +88,7 @@ impl<T: Copy + Default, const N: usize> Small<T, N> {
     }
 
     /// Puts `new` in the place of the `count` items from `from` on.
-    pub(super) fn replace(&mut self, from: usize, count: usize, new: &[T]) {
+    pub(crate) fn replace(&mut self, from: usize, count: usize, new: &[T]) {
         let len = self.as_slice().len();
         let from = from.min(len);
         let after = from.saturating_add(count).min(len);
@@ -143,7 +151,7 @@ mod tests {
         #[test]
         fn it_is_a_vec(
             steps in prop::collection::vec(
-                (0..4_u8, 0..9_usize, 0..4_usize, prop::collection::vec(any::<u64>(), 0..5)),
+                (0..5_u8, 0..9_usize, 0..4_usize, prop::collection::vec(any::<u64>(), 0..5)),
                 0..40,
             ),
         ) {
@@ -161,6 +169,10 @@ mod tests {
                         let after = (from + count).min(model.len());
                         small.replace(from, count, &new);
                         model.splice(from..after, new);
+                    }
+                    3 => {
+                        small.insert(from, count as u64);
+                        model.insert(from.min(model.len()), count as u64);
                     }
                     _ => {
                         small.truncate(from);
