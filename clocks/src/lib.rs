@@ -31,6 +31,8 @@
 //! | all that was seen, also what came out of order | [`CausalContext`] | 4 or more for each run | stay small while events are missing |
 //! | the values of a key, and what each replaced | [`DottedSet`] | a few for each actor, and the values | merge the values |
 //! | certainty about cause, while members come and go without names | [`TreeStamp`], [`TreeEvent`] | a few for each member | survive a copy of an id; take back the id of a member that is lost |
+//! | to forget what everybody has seen | [`MatrixClock`] | a vector for every member | go on while a member is silent |
+//! | messages after their causes | [`CausalBroadcast`] | a vector with every message | order concurrent messages |
 //!
 //! Both stamps keep one promise: **if a happened before b, then a's stamp is the smaller.** Neither
 //! promises the converse. A smaller stamp may belong to an event that knew nothing of the other.
@@ -82,6 +84,8 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+#[cfg(feature = "alloc")]
+mod broadcast;
 mod hybrid;
 mod identity;
 mod instant;
@@ -89,6 +93,8 @@ mod lamport;
 #[cfg(feature = "alloc")]
 pub mod laws;
 mod manual;
+#[cfg(feature = "alloc")]
+mod matrix;
 #[cfg(feature = "alloc")]
 mod random;
 mod relation;
@@ -107,6 +113,11 @@ mod watch;
 #[cfg(feature = "alloc")]
 mod wire;
 
+#[cfg(feature = "alloc")]
+pub use broadcast::{
+    BroadcastAcknowledgeError, BroadcastCounts, BroadcastError, BroadcastLimits, BroadcastMessage,
+    BroadcastReceiveError, CausalBroadcast, NotBroadcast, Received,
+};
 #[cfg(target_has_atomic = "64")]
 pub use hybrid::{AtomicDurableHybridClock, AtomicHybridClock};
 pub use hybrid::{
@@ -117,6 +128,10 @@ pub use identity::{Actor, Incarnation, NodeId};
 pub use instant::Instant;
 pub use lamport::{LamportClock, LamportExhausted, LamportStamp};
 pub use manual::ManualClock;
+#[cfg(feature = "alloc")]
+pub use matrix::{
+    MatrixClock, MatrixJoinError, MatrixRecordError, MatrixRemoveError, StabilityCertificate,
+};
 pub use relation::{Causality, Relation};
 #[cfg(feature = "system-clock")]
 pub use system::SystemClock;
