@@ -27,6 +27,7 @@
 //! | one total order that respects cause | [`LamportStamp`] | 16 | say *when*; protect itself from a peer that lies |
 //! | the same, close to the date, protected from clocks that are wrong | [`HybridStamp`], [`NodeStamp`] | 8, and the node for ties | say that two events were concurrent |
 //! | the same across crashes, for a few small writes a second | [`DurableHybridClock`] | 8 | wait for a wall clock that was set back |
+//! | the same from many threads | `AtomicHybridClock`, or `ShardedHybridClock` where that is too slow | 8 | the second: order threads that do not say what they hand over |
 //! | certainty about cause: newer, older or a conflict | [`VersionVector`], [`VectorClock`] | 3 or more for each actor | forget an actor |
 //! | all that was seen, also what came out of order | [`CausalContext`] | 4 or more for each run | stay small while events are missing |
 //! | the values of a key, and what each replaced | [`DottedSet`] | a few for each actor, and the values | merge the values |
@@ -119,7 +120,9 @@ pub use broadcast::{
     BroadcastReceiveError, CausalBroadcast, NotBroadcast, Received,
 };
 #[cfg(target_has_atomic = "64")]
-pub use hybrid::{AtomicDurableHybridClock, AtomicHybridClock};
+pub use hybrid::{
+    AtomicDurableHybridClock, AtomicHybridClock, HandlesTaken, HybridHandle, ShardedHybridClock,
+};
 pub use hybrid::{
     DurableHybridClock, HybridClock, HybridNowError, HybridReceiveError, HybridStamp, NodeStamp,
     Overflow, PackedStamp,

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::share::Share;
 use super::{HybridNowError, HybridReceiveError, Overflow, PackedStamp};
 use crate::{NodeId, WallTime};
 
@@ -41,10 +42,11 @@ impl Rules {
     #[inline]
     pub(super) fn now<const COUNTER_BITS: u32>(
         self,
+        share: Share,
         last: PackedStamp<COUNTER_BITS>,
         wall: WallTime,
     ) -> Result<PackedStamp<COUNTER_BITS>, HybridNowError<COUNTER_BITS>> {
-        match self.after(last, wall) {
+        match self.after(share, last, wall) {
             Some(next) => Ok(next),
             None => Err(self.no_stamp(last, wall)),
         }
@@ -55,6 +57,7 @@ impl Rules {
     #[inline]
     pub(super) fn receive<const COUNTER_BITS: u32>(
         self,
+        share: Share,
         last: PackedStamp<COUNTER_BITS>,
         from: NodeId,
         stamp: PackedStamp<COUNTER_BITS>,
@@ -72,13 +75,13 @@ impl Rules {
             });
         }
         let latest = last.max(stamp);
-        match self.after(latest, wall) {
+        match self.after(share, latest, wall) {
             Some(next) => Ok(next),
             None => Err(self.no_stamp(latest, wall).on_receipt(from)),
         }
     }
 
-    /// The smallest stamp that is above `latest` and not below the wall clock.
+    /// The smallest stamp of the share that is above `latest` and not below the wall clock.
     ///
     /// On the packed number the four cases of Figure 5 are one: where the wall clock is ahead, its
     /// millisecond with counter zero is the largest; where it is not, one more than the latest is,
@@ -88,15 +91,17 @@ impl Rules {
     #[inline]
     fn after<const COUNTER_BITS: u32>(
         self,
+        share: Share,
         latest: PackedStamp<COUNTER_BITS>,
         wall: WallTime,
     ) -> Option<PackedStamp<COUNTER_BITS>> {
-        let physical = PackedStamp::new(wall.as_millis(), 0)?;
+        let millisecond = PackedStamp::<COUNTER_BITS>::new(wall.as_millis(), 0)?;
+        let physical = PackedStamp::from_u64(share.at(millisecond.as_u64()));
         if physical > latest {
             return Some(physical);
         }
-        let next = PackedStamp::from_u64(latest.as_u64().checked_add(1)?);
-        let carries = next.counter() == 0;
+        let next = PackedStamp::from_u64(share.after(latest.as_u64())?);
+        let carries = next.millis() != latest.millis();
         let lead = next.millis().saturating_sub(wall.as_millis());
         (!carries || lead <= self.carry).then_some(next)
     }
@@ -113,8 +118,8 @@ impl Rules {
             return HybridNowError::OutOfRange { wall, limit };
         }
         let next_millis = latest.millis().saturating_add(1);
-        let ready_at = if latest == PackedStamp::MAX {
-            // No stamp is above the largest, ever.
+        let ready_at = if latest.millis() == PackedStamp::<COUNTER_BITS>::MAX_MILLIS {
+            // No stamp is above the last millisecond's, ever.
             WallTime::MAX
         } else {
             WallTime::from_millis(next_millis.saturating_sub(self.carry))

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::advance::Rules;
+use super::share::Share;
 use super::{HybridNowError, HybridReceiveError, Overflow, PackedStamp};
 use crate::sync::{AtomicU64, Ordering};
 use crate::{NodeId, WallTime};
@@ -65,7 +66,7 @@ impl<const COUNTER_BITS: u32> AtomicHybridClock<COUNTER_BITS> {
         &self,
         wall: WallTime,
     ) -> Result<PackedStamp<COUNTER_BITS>, HybridNowError<COUNTER_BITS>> {
-        self.advance(|last| self.rules.now(last, wall))
+        self.advance(|last| self.rules.now(Share::ALL, last, wall))
     }
 
     /// As [`HybridClock::receive`](crate::HybridClock::receive).
@@ -80,7 +81,7 @@ impl<const COUNTER_BITS: u32> AtomicHybridClock<COUNTER_BITS> {
         stamp: PackedStamp<COUNTER_BITS>,
         wall: WallTime,
     ) -> Result<PackedStamp<COUNTER_BITS>, HybridReceiveError<COUNTER_BITS>> {
-        self.advance(|last| self.rules.receive(last, from, stamp, wall))
+        self.advance(|last| self.rules.receive(Share::ALL, last, from, stamp, wall))
     }
 
     /// The latest stamp, or zero before the first. Other threads may have issued larger ones by the

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::look_ahead::LookAhead;
+use super::share::Share;
 use super::{AtomicHybridClock, HybridNowError, HybridReceiveError, Overflow, PackedStamp};
 use crate::sync::{AtomicU64, Ordering};
 use crate::{NodeId, WallTime};
@@ -83,7 +84,7 @@ impl<const COUNTER_BITS: u32> AtomicDurableHybridClock<COUNTER_BITS> {
     ) -> Result<PackedStamp<COUNTER_BITS>, HybridNowError<COUNTER_BITS>> {
         let rules = self.clock.rules();
         self.clock.advance(|last| {
-            let next = rules.now(last, wall)?;
+            let next = rules.now(Share::ALL, last, wall)?;
             self.admit(next)
         })
     }
@@ -101,7 +102,7 @@ impl<const COUNTER_BITS: u32> AtomicDurableHybridClock<COUNTER_BITS> {
     ) -> Result<PackedStamp<COUNTER_BITS>, HybridReceiveError<COUNTER_BITS>> {
         let rules = self.clock.rules();
         self.clock.advance(|last| {
-            let next = rules.receive(last, from, stamp, wall)?;
+            let next = rules.receive(Share::ALL, last, from, stamp, wall)?;
             self.admit(next).map_err(|refused| refused.on_receipt(from))
         })
     }

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use super::advance::Rules;
+use super::share::Share;
 use super::{HybridNowError, HybridReceiveError, Overflow, PackedStamp};
 use crate::{NodeId, WallTime};
 
@@ -78,7 +79,7 @@ impl<const COUNTER_BITS: u32> HybridClock<COUNTER_BITS> {
         &mut self,
         wall: WallTime,
     ) -> Result<PackedStamp<COUNTER_BITS>, HybridNowError<COUNTER_BITS>> {
-        self.last = self.rules.now(self.last, wall)?;
+        self.last = self.rules.now(Share::ALL, self.last, wall)?;
         Ok(self.last)
     }
 
@@ -95,7 +96,9 @@ impl<const COUNTER_BITS: u32> HybridClock<COUNTER_BITS> {
         stamp: PackedStamp<COUNTER_BITS>,
         wall: WallTime,
     ) -> Result<PackedStamp<COUNTER_BITS>, HybridReceiveError<COUNTER_BITS>> {
-        self.last = self.rules.receive(self.last, from, stamp, wall)?;
+        self.last = self
+            .rules
+            .receive(Share::ALL, self.last, from, stamp, wall)?;
         Ok(self.last)
     }
 

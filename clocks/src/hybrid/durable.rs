@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::advance::Rules;
 use super::look_ahead::LookAhead;
+use super::share::Share;
 use super::{HybridNowError, HybridReceiveError, Overflow, PackedStamp};
 use crate::{NodeId, WallTime};
 
@@ -125,7 +126,7 @@ impl<const COUNTER_BITS: u32> DurableHybridClock<COUNTER_BITS> {
         &mut self,
         wall: WallTime,
     ) -> Result<PackedStamp<COUNTER_BITS>, HybridNowError<COUNTER_BITS>> {
-        let next = self.rules.now(self.last, wall)?;
+        let next = self.rules.now(Share::ALL, self.last, wall)?;
         if next >= self.bound {
             return Err(self.persist_first(next));
         }
@@ -145,7 +146,9 @@ impl<const COUNTER_BITS: u32> DurableHybridClock<COUNTER_BITS> {
         stamp: PackedStamp<COUNTER_BITS>,
         wall: WallTime,
     ) -> Result<PackedStamp<COUNTER_BITS>, HybridReceiveError<COUNTER_BITS>> {
-        let next = self.rules.receive(self.last, from, stamp, wall)?;
+        let next = self
+            .rules
+            .receive(Share::ALL, self.last, from, stamp, wall)?;
         if next >= self.bound {
             return Err(self.persist_first(next).on_receipt(from));
         }

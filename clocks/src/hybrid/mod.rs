@@ -14,6 +14,9 @@ mod error;
 mod look_ahead;
 mod node_stamp;
 mod overflow;
+#[cfg(target_has_atomic = "64")]
+mod sharded;
+mod share;
 mod stamp;
 
 #[cfg(target_has_atomic = "64")]
@@ -25,4 +28,6 @@ pub use durable::DurableHybridClock;
 pub use error::{HybridNowError, HybridReceiveError};
 pub use node_stamp::NodeStamp;
 pub use overflow::Overflow;
+#[cfg(target_has_atomic = "64")]
+pub use sharded::{HandlesTaken, HybridHandle, ShardedHybridClock};
 pub use stamp::{HybridStamp, PackedStamp};

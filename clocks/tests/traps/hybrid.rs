@@ -1,11 +1,13 @@
 //! Hybrid clocks. The wall clock is called pt below, as in the paper.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use quorate_clocks::{
-    AtomicHybridClock, ClockEvent, ClockWatch, DurableHybridClock, HybridClock, HybridNowError,
-    HybridReceiveError, HybridStamp, Instant, NodeId, NodeStamp, Overflow, PackedStamp, WallTime,
+    AtomicHybridClock, ClockEvent, ClockWatch, DurableHybridClock, HybridClock, HybridHandle,
+    HybridNowError, HybridReceiveError, HybridStamp, Instant, NodeId, NodeStamp, Overflow,
+    PackedStamp, ShardedHybridClock, WallTime,
 };
 
 const PEER: NodeId = NodeId(9);
@@ -533,6 +535,53 @@ fn trap_16_threads_on_one_clock_get_distinct_stamps_that_grow() {
     assert_eq!(stamps.last(), Some(&clock.last()));
     stamps.dedup();
     assert_eq!(stamps.len(), 3 * EACH);
+}
+
+/// The same, with a handle each: what a handle receives, those of the others are above at once.
+#[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the clock has no threads; those who share it do"
+)]
+fn trap_16_threads_with_a_handle_each_get_distinct_stamps_that_grow() {
+    const EACH: u64 = 20_000;
+    let clock = ShardedHybridClock::new(Duration::MAX, 3);
+    let received = AtomicU64::new(0);
+    let mut stamps: Vec<HybridStamp> = std::thread::scope(|scope| {
+        let tick = |seed: u64| {
+            let (clock, received) = (&clock, &received);
+            move || {
+                let mut handle = HybridHandle::new(clock).unwrap();
+                let mut issued: Vec<HybridStamp> = Vec::new();
+                for step in 0..EACH {
+                    let wall = pt(1_000 + (step * 7 + seed) % 13);
+                    let floor = HybridStamp::from_u64(received.load(Ordering::Acquire));
+                    let next = if seed == 0 && step % 16 == 0 {
+                        let message = stamp(1_000 + step / 8, 5);
+                        let next = handle.receive(PEER, message, wall).unwrap();
+                        assert!(next > message);
+                        received.fetch_max(message.as_u64(), Ordering::AcqRel);
+                        next
+                    } else {
+                        handle.now(wall).unwrap()
+                    };
+                    assert!(next > floor);
+                    assert!(issued.last().is_none_or(|&last| last < next));
+                    issued.push(next);
+                }
+                issued
+            }
+        };
+        let threads = [0, 1, 2].map(|seed| scope.spawn(tick(seed)));
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("no panic"))
+            .collect()
+    });
+    stamps.sort_unstable();
+    assert_eq!(stamps.last(), Some(&clock.floor()));
+    stamps.dedup();
+    assert_eq!(stamps.len() as u64, 3 * EACH);
 }
 
 #[test]
