@@ -33,6 +33,7 @@
 //! | the values of a key, and what each replaced | [`DottedSet`] | a few for each actor, and the values | merge the values |
 //! | certainty about cause, while members come and go without names | [`TreeStamp`], [`TreeEvent`] | a few for each member | survive a copy of an id; take back the id of a member that is lost |
 //! | to forget what everybody has seen | [`MatrixClock`] | a vector for every member | go on while a member is silent |
+//! | vectors without the entries of those that are gone | [`Retired`], [`PrunedVector`] | as a version vector, and a table | compare with vectors of another table |
 //! | messages after their causes | [`CausalBroadcast`] | a vector with every message | order concurrent messages |
 //!
 //! Both stamps keep one promise: **if a happened before b, then a's stamp is the smaller.** Neither
@@ -143,7 +144,8 @@ pub use tree::{TreeEvent, TreeExhausted, TreeForkError, TreeJoinError, TreeStamp
 #[cfg(feature = "alloc")]
 pub use vector::{
     Amnesia, Applied, CausalContext, CounterExhausted, Dot, DotRange, DottedPutError, DottedSet,
-    Gap, SkewedDots, VectorClock, VectorReceiveError, VersionVector,
+    Gap, PruneError, PrunedVector, RestoreError, RetireError, Retired, SkewedDots, VectorClock,
+    VectorReceiveError, VersionVector,
 };
 pub use wall::WallTime;
 pub use watch::{ClockEvent, ClockWatch};

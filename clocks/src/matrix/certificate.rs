@@ -36,12 +36,21 @@ use crate::{Actor, Dot, VersionVector};
 pub struct StabilityCertificate {
     members: Vec<Actor>,
     stable: VersionVector,
+    gone: VersionVector,
 }
 
 impl StabilityCertificate {
     /// Only the matrix clock knows that it is so.
-    pub(super) const fn new(members: Vec<Actor>, stable: VersionVector) -> Self {
-        Self { members, stable }
+    pub(super) const fn new(
+        members: Vec<Actor>,
+        stable: VersionVector,
+        gone: VersionVector,
+    ) -> Self {
+        Self {
+            members,
+            stable,
+            gone,
+        }
     }
 
     /// Who has seen it: all members of the group at that time, ascending.
@@ -52,6 +61,12 @@ impl StabilityCertificate {
     /// What they have all seen.
     pub const fn stable(&self) -> &VersionVector {
         &self.stable
+    }
+
+    /// Who is no member any more and had this many events, all of which they have seen: nobody will
+    /// hear of another.
+    pub const fn gone(&self) -> &VersionVector {
+        &self.gone
     }
 
     /// Whether they have all seen this event.

@@ -242,6 +242,7 @@ impl MatrixClock {
     ///
     /// Their columns go too. Their news is still refused, as that of strangers, but nothing stops
     /// them from joining again: an actor that was removed must never return, only its next life.
+    /// Where vectors are pruned, [retire](crate::Retired::retire) them first.
     pub fn forget(&mut self, proof: &StabilityCertificate) -> usize {
         let before = self.removed.len();
         self.removed
@@ -279,7 +280,12 @@ impl MatrixClock {
 
     /// The proof that all members have seen the [stable](Self::stable) vector.
     pub fn certificate(&self) -> StabilityCertificate {
-        StabilityCertificate::new(self.members().collect(), self.stable())
+        let stable = self.stable();
+        let gone = self
+            .removed()
+            .filter(|(gone, last)| stable.get(*gone) >= *last);
+        let gone = gone.map(|(gone, last)| Dot::new(gone, last)).collect();
+        StabilityCertificate::new(self.members().collect(), stable, gone)
     }
 
     /// Whether every member has seen this event. Without members none has.

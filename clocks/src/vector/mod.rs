@@ -11,7 +11,9 @@ mod dotted;
 mod dotted_wire;
 mod error;
 mod merge;
+mod pruned;
 mod range;
+mod retired;
 mod version;
 mod walk;
 mod wire;
@@ -21,7 +23,9 @@ pub use context::CausalContext;
 pub use dot::Dot;
 pub use dotted::{DottedPutError, DottedSet, SkewedDots};
 pub use error::{Amnesia, Applied, CounterExhausted, Gap};
+pub use pruned::PrunedVector;
 pub use range::DotRange;
+pub use retired::{PruneError, RestoreError, RetireError, Retired};
 pub use version::VersionVector;
 
 /// Node, incarnation, counter. The counter is never zero.

@@ -61,11 +61,16 @@ pub struct VersionVector {
 }
 
 impl VersionVector {
+    pub(super) const EMPTY: Self = Self {
+        entries: Small::Inline {
+            len: 0,
+            items: [[0; 3]; 8],
+        },
+    };
+
     /// Nothing was seen.
-    pub fn new() -> Self {
-        Self {
-            entries: Small::new(),
-        }
+    pub const fn new() -> Self {
+        Self::EMPTY
     }
 
     /// How many events of an actor were seen.

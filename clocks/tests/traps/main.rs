@@ -4,6 +4,7 @@ mod causal;
 mod dotted;
 mod hybrid;
 mod lamport;
+mod pruning;
 mod sources;
 mod tree;
 mod vector;

@@ -1,0 +1,107 @@
+//! A vector without the entries of those that are gone.
+
+use alloc::vec::Vec;
+
+use super::VersionVector;
+use crate::wire::{DecodeError, Reader};
+use crate::{Causality, Relation};
+
+/// A version vector of which a table of [`Retired`](super::Retired) actors was left out.
+///
+/// Of a retired actor it has seen everything, unless it says what it lacks: nothing is lost by
+/// pruning. Two vectors that were pruned with the same table compare exactly. Of different tables it
+/// is not known how they stand: [restore](super::Retired::restore) both first. And a pruned vector is
+/// not a [`VersionVector`], so the two cannot be compared by accident.
+///
+/// See [`Retired`](super::Retired) for an example.
+///
+/// # Bytes
+///
+/// The name of the table in eight bytes, big-endian, and two [`VersionVector`]s: what was seen of the
+/// others, and how many events are lacking of each that is retired.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct PrunedVector {
+    table: u64,
+    left: VersionVector,
+    // Counts of what was not seen: missing is zero here too, and more is less.
+    lacking: VersionVector,
+}
+
+impl PrunedVector {
+    pub(super) const fn new(table: u64, left: VersionVector, lacking: VersionVector) -> Self {
+        Self {
+            table,
+            left,
+            lacking,
+        }
+    }
+
+    /// The name of the table that was left out.
+    pub const fn table(&self) -> u64 {
+        self.table
+    }
+
+    /// What was seen of those that are not in the table.
+    pub const fn left(&self) -> &VersionVector {
+        &self.left
+    }
+
+    /// How many events of those in the table were not seen.
+    pub const fn lacking(&self) -> &VersionVector {
+        &self.lacking
+    }
+
+    /// How many entries it has.
+    pub fn len(&self) -> usize {
+        self.left.len() + self.lacking.len()
+    }
+
+    /// Whether it has no entry: it has seen everything of the retired, and nothing else.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn includes(&self, other: &Self) -> bool {
+        self.left.includes(&other.left) && other.lacking.includes(&self.lacking)
+    }
+
+    /// Its [bytes](Self#bytes).
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        out
+    }
+
+    /// Appends its [bytes](Self#bytes).
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.table.to_be_bytes());
+        self.left.encode(out);
+        self.lacking.encode(out);
+    }
+
+    /// Reads its [bytes](Self#bytes). Whether it fits its table shows when it is restored.
+    ///
+    /// # Errors
+    ///
+    /// When they are not those of a pruned vector.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let table = reader.bytes(8)?;
+        let table = table
+            .iter()
+            .fold(0, |name, byte| name << 8 | u64::from(*byte));
+        let left = VersionVector::decode(&mut reader)?;
+        let lacking = VersionVector::decode(&mut reader)?;
+        reader.end()?;
+        Ok(Self::new(table, left, lacking))
+    }
+}
+
+impl Causality for PrunedVector {
+    fn relate(&self, other: &Self) -> Option<Relation> {
+        (self.table == other.table)
+            .then(|| Relation::from_surplus(!other.includes(self), !self.includes(other)))
+    }
+}
