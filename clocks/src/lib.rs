@@ -28,6 +28,7 @@
 //! | the same, close to the date, protected from clocks that are wrong | [`HybridStamp`], [`NodeStamp`] | 8, and the node for ties | say that two events were concurrent |
 //! | the same across crashes, for a few small writes a second | [`DurableHybridClock`] | 8 | wait for a wall clock that was set back |
 //! | the same from many threads | `AtomicHybridClock`, or `ShardedHybridClock` where that is too slow | 8 | the second: order threads that do not say what they hand over |
+//! | order by the true time, where it can be known | [`TimeInterval`], [`IntervalClock`], [`CommitWait`] | 16 | order what is closer together than the clocks' error |
 //! | certainty about cause: newer, older or a conflict | [`VersionVector`], [`VectorClock`] | 3 or more for each actor | forget an actor |
 //! | all that was seen, also what came out of order | [`CausalContext`] | 4 or more for each run | stay small while events are missing |
 //! | the values of a key, and what each replaced | [`DottedSet`] | a few for each actor, and the values | merge the values |
@@ -91,6 +92,7 @@ mod broadcast;
 mod hybrid;
 mod identity;
 mod instant;
+mod interval;
 mod lamport;
 #[cfg(feature = "alloc")]
 pub mod laws;
@@ -130,6 +132,10 @@ pub use hybrid::{
 };
 pub use identity::{Actor, Incarnation, NodeId};
 pub use instant::Instant;
+pub use interval::{
+    ClockStatus, CommitProgress, CommitWait, Disagreement, DriftRate, IntervalClock,
+    InvertedInterval, NotSynchronised, TimeInterval,
+};
 pub use lamport::{LamportClock, LamportExhausted, LamportStamp};
 pub use manual::ManualClock;
 #[cfg(feature = "alloc")]

@@ -3,6 +3,7 @@
 mod causal;
 mod dotted;
 mod hybrid;
+mod interval;
 mod lamport;
 mod pruning;
 mod sources;

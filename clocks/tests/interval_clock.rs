@@ -1,0 +1,122 @@
+//! Interval clocks against the true time.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use quorate_clocks::{
+    CommitProgress, CommitWait, DriftRate, Instant, IntervalClock, TimeInterval, WallTime,
+};
+
+const EPOCH: u64 = 1_700_000_000_000_000_000;
+const DRIFT_PPM: u64 = 300;
+
+/// A monotonic clock that is off by up to its drift, however it likes.
+struct Oscillator {
+    counted: u64,
+    truth: u64,
+}
+
+impl Oscillator {
+    /// Lets it count so many nanoseconds, during which between 1 - drift and 1 + drift of that passed.
+    fn count(&mut self, nanos: u64, slant: u64) {
+        let most = nanos * DRIFT_PPM / 1_000_000;
+        self.counted += nanos;
+        self.truth += nanos - most + 2 * most * slant / 100;
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.counted)
+    }
+
+    fn truth(&self) -> WallTime {
+        WallTime::from_nanos(EPOCH + self.truth)
+    }
+
+    /// A source that is right: an interval around the truth, not always in its middle.
+    fn source(&self, before: u64, after: u64) -> TimeInterval {
+        let truth = self.truth().as_nanos();
+        let (earliest, latest) = (truth - before, truth + after);
+        TimeInterval::new(WallTime::from_nanos(earliest), WallTime::from_nanos(latest)).unwrap()
+    }
+}
+
+fn drift() -> DriftRate {
+    DriftRate::from_ppm(DRIFT_PPM as u32).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// While its assumptions hold, the true time is always inside, `earliest` never goes back, what is
+    /// told is never a disagreement, and a commit wait ends only when its stamp is truly past.
+    #[test]
+    fn the_true_time_is_always_inside(
+        steps in prop::collection::vec(
+            (0..20_000_000_000_u64, 0..=100_u64, prop::option::of((0..50_000_000_u64, 0..50_000_000_u64))),
+            1..60,
+        ),
+    ) {
+        let mut oscillator = Oscillator { counted: 7_000, truth: 0 };
+        let mut clock = IntervalClock::new(drift());
+        clock.synchronise(oscillator.now(), oscillator.source(2_000_000, 1_000_000)).unwrap();
+        let mut earliest = WallTime::UNIX_EPOCH;
+        let mut wait = CommitWait::begin(&clock, oscillator.now()).unwrap();
+        for (counted, slant, told) in steps {
+            oscillator.count(counted, slant);
+            let now = oscillator.now();
+            if let Some((before, after)) = told {
+                clock.synchronise(now, oscillator.source(before, after)).unwrap();
+            }
+            let read = clock.now(now).unwrap();
+            prop_assert!(read.contains(oscillator.truth()), "{} is not in {read}", oscillator.truth());
+            prop_assert!(read.earliest() >= earliest);
+            earliest = read.earliest();
+            match wait.poll(&clock, now) {
+                CommitProgress::Past => {
+                    prop_assert!(oscillator.truth() > wait.stamp());
+                    wait = CommitWait::begin(&clock, now).unwrap();
+                }
+                CommitProgress::Waiting { until } => {
+                    prop_assert!(until > now);
+                    // When it says, and without any news, it is past; a moment before, it is not.
+                    prop_assert_eq!(wait.clone().poll(&clock, until), CommitProgress::Past);
+                    let sooner = until.saturating_sub(Duration::from_nanos(3));
+                    if sooner > now {
+                        prop_assert_ne!(wait.clone().poll(&clock, sooner), CommitProgress::Past);
+                    }
+                }
+                stuck => prop_assert!(false, "{stuck:?}"),
+            }
+        }
+    }
+
+    /// A monotonic clock that drifts by more than it was told is noticed when a source is exact
+    /// enough to show it, and the clock does not move.
+    #[test]
+    fn too_much_drift_is_a_disagreement(seconds in 10..1_000_u64) {
+        let mut clock = IntervalClock::new(DriftRate::from_ppm(10).unwrap());
+        let start = Oscillator { counted: 0, truth: 0 };
+        clock.synchronise(start.now(), start.source(0, 0)).unwrap();
+        // 100 ppm fast, which is 90 more than is allowed.
+        let late = Oscillator { counted: seconds * 1_000_100_000, truth: seconds * 1_000_000_000 };
+        let before = clock.clone();
+        let disagreement = clock.synchronise(late.now(), late.source(0, 0)).unwrap_err();
+        prop_assert!(disagreement.distance() >= Duration::from_nanos(seconds * 89_000));
+        prop_assert_eq!(&clock, &before);
+        clock.step(late.now(), disagreement.theirs);
+        prop_assert!(clock.now(late.now()).unwrap().contains(late.truth()));
+    }
+}
+
+#[test]
+fn golden_bytes_are_earliest_then_latest_big_endian() {
+    let interval = TimeInterval::new(
+        WallTime::from_nanos(0x0102_0304_0506_0708),
+        WallTime::from_nanos(0x1112_1314_1516_1718),
+    );
+    let bytes = [
+        1, 2, 3, 4, 5, 6, 7, 8, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18,
+    ];
+    assert_eq!(interval.unwrap().to_bytes(), bytes);
+    assert_eq!(TimeInterval::from_bytes(bytes), interval);
+}
