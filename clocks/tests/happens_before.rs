@@ -8,7 +8,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use quorate_clocks::{HybridClock, HybridStamp, LamportClock, LamportStamp, NodeId, WallTime};
+use quorate_clocks::{
+    HybridClock, HybridHandle, HybridStamp, LamportClock, LamportStamp, NodeId, ShardedHybridClock,
+    WallTime,
+};
 
 const NODES: usize = 4;
 
@@ -116,6 +119,30 @@ proptest! {
         });
         assert_cause_is_respected(&events);
         let distinct: BTreeSet<_> = events.iter().map(|event| (event.stamp, event.node)).collect();
+        prop_assert_eq!(distinct.len(), events.len());
+    }
+
+    /// Handles of one clock are nodes to each other: what is received is passed, on every handle.
+    #[test]
+    fn stamps_of_handles_respect_cause_and_are_unique(
+        steps in steps(),
+        walls in prop::collection::vec(prop_oneof![any::<u64>(), 0..20_000_000_u64], 80),
+    ) {
+        let clock = ShardedHybridClock::new(Duration::MAX, NODES);
+        let mut handles: Vec<_> = (0..NODES).map(|_| HybridHandle::new(&clock).unwrap()).collect();
+        let events = run::<HybridStamp>(&steps, |number, node, message| {
+            let wall = WallTime::from_nanos(walls[number]);
+            match message {
+                None => handles[node].now(wall).unwrap(),
+                Some((from, stamp)) => {
+                    let received = handles[node].receive(NodeId(from as u64), stamp, wall).unwrap();
+                    assert!(clock.floor() >= stamp);
+                    received
+                }
+            }
+        });
+        assert_cause_is_respected(&events);
+        let distinct: BTreeSet<_> = events.iter().map(|event| event.stamp).collect();
         prop_assert_eq!(distinct.len(), events.len());
     }
 

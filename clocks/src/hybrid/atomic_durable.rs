@@ -2,10 +2,9 @@
 
 use core::time::Duration;
 
-use super::look_ahead::LookAhead;
+use super::bound::Bound;
 use super::share::Share;
 use super::{AtomicHybridClock, HybridNowError, HybridReceiveError, Overflow, PackedStamp};
-use crate::sync::{AtomicU64, Ordering};
 use crate::{NodeId, WallTime};
 
 /// A [`DurableHybridClock`](crate::DurableHybridClock) that threads share without a lock.
@@ -34,13 +33,7 @@ use crate::{NodeId, WallTime};
 #[derive(Debug)]
 pub struct AtomicDurableHybridClock<const COUNTER_BITS: u32 = 16> {
     clock: AtomicHybridClock<COUNTER_BITS>,
-    /// Durable. Only grows, so a thread that reads an old one refuses too early and never too late.
-    bound: AtomicU64,
-    /// The largest bound that was handed out to be stored.
-    asked: AtomicU64,
-    /// The largest stamp that was refused for want of a bound.
-    wanted: AtomicU64,
-    look_ahead: LookAhead,
+    bound: Bound<COUNTER_BITS>,
 }
 
 impl AtomicDurableHybridClock {
@@ -59,10 +52,7 @@ impl<const COUNTER_BITS: u32> AtomicDurableHybridClock<COUNTER_BITS> {
     ) -> Self {
         Self {
             clock: AtomicHybridClock::resume(bound, max_drift),
-            bound: AtomicU64::new(bound.as_u64()),
-            asked: AtomicU64::new(bound.as_u64()),
-            wanted: AtomicU64::new(0),
-            look_ahead: LookAhead::new(look_ahead),
+            bound: Bound::new(bound, look_ahead),
         }
     }
 
@@ -85,7 +75,7 @@ impl<const COUNTER_BITS: u32> AtomicDurableHybridClock<COUNTER_BITS> {
         let rules = self.clock.rules();
         self.clock.advance(|last| {
             let next = rules.now(Share::ALL, last, wall)?;
-            self.admit(next)
+            self.bound.admit(next)
         })
     }
 
@@ -103,47 +93,26 @@ impl<const COUNTER_BITS: u32> AtomicDurableHybridClock<COUNTER_BITS> {
         let rules = self.clock.rules();
         self.clock.advance(|last| {
             let next = rules.receive(Share::ALL, last, from, stamp, wall)?;
-            self.admit(next).map_err(|refused| refused.on_receipt(from))
+            self.bound
+                .admit(next)
+                .map_err(|refused| refused.on_receipt(from))
         })
     }
 
     /// As [`DurableHybridClock::poll_write`](crate::DurableHybridClock::poll_write).
     #[must_use = "the clock stops at its old bound when the new one is not stored"]
     pub fn poll_write(&self, wall: WallTime) -> Option<PackedStamp<COUNTER_BITS>> {
-        let physical = PackedStamp::new(wall.as_millis(), 0).unwrap_or(PackedStamp::ZERO);
-        let wanted = PackedStamp::from_u64(self.wanted.load(Ordering::Acquire));
-        let reached = self.clock.last().max(wanted).max(physical);
-        let mut asked = self.asked.load(Ordering::Acquire);
-        loop {
-            // A write that failed lowers what was asked for, and never below what is durable.
-            let above = PackedStamp::from_u64(asked).max(self.bound());
-            let upto = self.look_ahead.due(reached, above)?;
-            match self.asked.compare_exchange_weak(
-                asked,
-                upto.as_u64(),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            ) {
-                Ok(_) => return Some(upto),
-                Err(newer) => asked = newer,
-            }
-        }
+        self.bound.poll_write(self.clock.last(), wall)
     }
 
     /// As [`DurableHybridClock::handle_written`](crate::DurableHybridClock::handle_written).
     pub fn handle_written(&self, bound: PackedStamp<COUNTER_BITS>) {
-        self.bound.fetch_max(bound.as_u64(), Ordering::AcqRel);
+        self.bound.handle_written(bound);
     }
 
     /// As [`DurableHybridClock::handle_write_failed`](crate::DurableHybridClock::handle_write_failed).
     pub fn handle_write_failed(&self, bound: PackedStamp<COUNTER_BITS>) {
-        // Where it is not the latest that was asked for, another write is under way.
-        let _ = self.asked.compare_exchange(
-            bound.as_u64(),
-            self.bound().as_u64(),
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        );
+        self.bound.handle_write_failed(bound);
     }
 
     /// The latest stamp, or the bound of the life before. Other threads may have issued larger ones
@@ -154,7 +123,7 @@ impl<const COUNTER_BITS: u32> AtomicDurableHybridClock<COUNTER_BITS> {
 
     /// The durable bound, which every stamp is below.
     pub fn bound(&self) -> PackedStamp<COUNTER_BITS> {
-        PackedStamp::from_u64(self.bound.load(Ordering::Acquire))
+        self.bound.durable()
     }
 
     /// How far ahead of the wall clock a stamp may be.
@@ -164,22 +133,7 @@ impl<const COUNTER_BITS: u32> AtomicDurableHybridClock<COUNTER_BITS> {
 
     /// How far ahead of the stamps the bound is kept.
     pub const fn look_ahead(&self) -> Duration {
-        self.look_ahead.span()
-    }
-
-    fn admit(
-        &self,
-        next: PackedStamp<COUNTER_BITS>,
-    ) -> Result<PackedStamp<COUNTER_BITS>, HybridNowError<COUNTER_BITS>> {
-        let bound = self.bound();
-        if next < bound {
-            return Ok(next);
-        }
-        self.wanted.fetch_max(next.as_u64(), Ordering::AcqRel);
-        Err(HybridNowError::PersistFirst {
-            needed: next,
-            bound,
-        })
+        self.bound.look_ahead()
     }
 }
 
@@ -233,6 +187,7 @@ mod tests {
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;
+    use crate::sync::{AtomicU64, Ordering};
     use loom::sync::Arc;
 
     /// Two threads tick while a third stores bounds: a stamp that is out is below what is on disk.

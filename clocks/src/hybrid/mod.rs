@@ -8,9 +8,13 @@ mod advance;
 mod atomic;
 #[cfg(target_has_atomic = "64")]
 mod atomic_durable;
+#[cfg(target_has_atomic = "64")]
+mod bound;
 mod clock;
 mod durable;
 mod error;
+#[cfg(target_has_atomic = "64")]
+mod handle;
 mod look_ahead;
 mod node_stamp;
 mod overflow;
@@ -26,8 +30,10 @@ pub use atomic_durable::AtomicDurableHybridClock;
 pub use clock::HybridClock;
 pub use durable::DurableHybridClock;
 pub use error::{HybridNowError, HybridReceiveError};
+#[cfg(target_has_atomic = "64")]
+pub use handle::{HandlesTaken, HybridHandle};
 pub use node_stamp::NodeStamp;
 pub use overflow::Overflow;
 #[cfg(target_has_atomic = "64")]
-pub use sharded::{HandlesTaken, HybridHandle, ShardedHybridClock};
+pub use sharded::ShardedHybridClock;
 pub use stamp::{HybridStamp, PackedStamp};

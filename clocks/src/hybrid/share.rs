@@ -13,6 +13,7 @@ impl Share {
     pub(super) const ALL: Self = Self { mask: 0, own: 0 };
 
     /// One part of `parts`, a power of two.
+    #[cfg(target_has_atomic = "64")]
     pub(super) const fn of(own: u64, parts: u64) -> Self {
         let mask = parts.saturating_sub(1);
         Self {
@@ -38,7 +39,7 @@ impl Share {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(loom), target_has_atomic = "64"))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

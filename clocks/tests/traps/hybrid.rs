@@ -1,13 +1,14 @@
 //! Hybrid clocks. The wall clock is called pt below, as in the paper.
 
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use quorate_clocks::{
-    AtomicHybridClock, ClockEvent, ClockWatch, DurableHybridClock, HybridClock, HybridHandle,
-    HybridNowError, HybridReceiveError, HybridStamp, Instant, NodeId, NodeStamp, Overflow,
-    PackedStamp, ShardedHybridClock, WallTime,
+    AtomicDurableHybridClock, AtomicHybridClock, ClockEvent, ClockWatch, DurableHybridClock,
+    HybridClock, HybridHandle, HybridNowError, HybridReceiveError, HybridStamp, Instant, NodeId,
+    NodeStamp, Overflow, PackedStamp, ShardedHybridClock, WallTime,
 };
 
 const PEER: NodeId = NodeId(9);
@@ -438,6 +439,66 @@ fn trap_13_no_stamp_passes_the_stored_bound_and_the_next_life_starts_at_it() {
     }
 }
 
+/// The same for the clocks that threads share: the bound is one for all.
+#[test]
+fn trap_13_no_stamp_of_any_thread_or_handle_passes_the_stored_bound() {
+    let ahead = Duration::from_millis(20);
+    let mut disk = HybridStamp::ZERO;
+    let mut last = HybridStamp::ZERO;
+    for life in 0..4 {
+        // Each life begins half a second before the one before ended.
+        let begin = 1_000 + 500 * life;
+        let atomic = AtomicDurableHybridClock::restart(disk, BOUND, ahead);
+        let sharded = ShardedHybridClock::restart(disk, BOUND, ahead, 2);
+        let mut handles =
+            [(); 2].map(|()| HybridHandle::new(&sharded).expect("one of two handles"));
+        assert!(
+            handles[1].now(pt(begin)).is_err(),
+            "nothing is reserved yet"
+        );
+        assert!(atomic.now(pt(begin)).is_err());
+        let mut largest = last;
+        for millis in begin..begin + 1_000 {
+            let bounds = [
+                sharded.poll_write(pt(millis)),
+                atomic.poll_write(pt(millis)),
+            ];
+            disk = bounds.into_iter().flatten().fold(disk, HybridStamp::max);
+            // Now and then the disk takes its time.
+            if millis % 100 > 30 {
+                sharded.handle_written(disk);
+                atomic.handle_written(disk);
+            }
+            for handle in &mut handles {
+                if let Ok(issued) = handle.receive(PEER, stamp(millis + 7, 3), pt(millis)) {
+                    assert!(last < issued && issued < sharded.bound());
+                }
+                let before = handle.last();
+                match handle.now(pt(millis)) {
+                    Ok(issued) => {
+                        assert!(last < issued && issued < sharded.bound());
+                        largest = largest.max(issued);
+                    }
+                    Err(refused) => {
+                        assert!(matches!(refused, HybridNowError::PersistFirst { .. }));
+                        assert_eq!(handle.last(), before);
+                    }
+                }
+            }
+            if let Ok(issued) = atomic.now(pt(millis)) {
+                assert!(last < issued && issued < atomic.bound());
+                largest = largest.max(issued);
+            }
+        }
+        assert!(largest > last, "life {life}");
+        last = largest;
+    }
+    // A clock without a bound asks for nothing.
+    let free = ShardedHybridClock::new(BOUND, 2);
+    assert_eq!(free.poll_write(pt(1_000)), None);
+    assert_eq!(free.bound(), HybridStamp::MAX);
+}
+
 #[test]
 fn trap_15_packed_order_is_the_order_of_the_parts_and_what_does_not_fit_is_refused() {
     assert_eq!(HybridStamp::new(1 << 48, 0), None);
@@ -502,13 +563,15 @@ proptest! {
     reason = "the clock has no threads; those who share it do"
 )]
 fn trap_16_threads_on_one_clock_get_distinct_stamps_that_grow() {
-    const EACH: usize = 20_000;
+    const EACH: usize = 100_000;
     let clock = AtomicHybridClock::new(Duration::MAX);
+    let start = Barrier::new(3);
     let mut stamps: Vec<HybridStamp> = std::thread::scope(|scope| {
         let tick = |seed: u64| {
-            let clock = &clock;
+            let (clock, start) = (&clock, &start);
             move || {
                 let mut issued = Vec::with_capacity(EACH);
+                start.wait();
                 for step in 0..EACH as u64 {
                     // A thread's wall time is old by the time it gets its turn, and goes back.
                     let wall = pt(1_000 + (step * 7 + seed) % 13);
@@ -547,12 +610,14 @@ fn trap_16_threads_with_a_handle_each_get_distinct_stamps_that_grow() {
     const EACH: u64 = 20_000;
     let clock = ShardedHybridClock::new(Duration::MAX, 3);
     let received = AtomicU64::new(0);
+    let start = Barrier::new(3);
     let mut stamps: Vec<HybridStamp> = std::thread::scope(|scope| {
         let tick = |seed: u64| {
-            let (clock, received) = (&clock, &received);
+            let (clock, received, start) = (&clock, &received, &start);
             move || {
                 let mut handle = HybridHandle::new(clock).unwrap();
                 let mut issued: Vec<HybridStamp> = Vec::new();
+                start.wait();
                 for step in 0..EACH {
                     let wall = pt(1_000 + (step * 7 + seed) % 13);
                     let floor = HybridStamp::from_u64(received.load(Ordering::Acquire));
@@ -578,10 +643,18 @@ fn trap_16_threads_with_a_handle_each_get_distinct_stamps_that_grow() {
             .flat_map(|thread| thread.join().expect("no panic"))
             .collect()
     });
+    let (mut ann, mut bob) = (
+        HybridHandle::new(&clock).unwrap(),
+        HybridHandle::new(&clock).unwrap(),
+    );
+    let message = stamp(9_000, 5);
+    stamps.push(ann.receive(PEER, message, pt(1_000)).unwrap());
+    stamps.push(bob.now(pt(1_000)).unwrap());
+    assert!(stamps.ends_with(&[ann.last(), bob.last()]) && bob.last() > message);
+
     stamps.sort_unstable();
-    assert_eq!(stamps.last(), Some(&clock.floor()));
     stamps.dedup();
-    assert_eq!(stamps.len() as u64, 3 * EACH);
+    assert_eq!(stamps.len() as u64, 3 * EACH + 2);
 }
 
 #[test]
