@@ -15,10 +15,11 @@ pub(super) const MAX_HANDLES: u64 = 64 * WORDS as u64;
 /// A hybrid clock with a handle for each thread, where one shared number would be too slow.
 ///
 /// Threads that stamp with one [`AtomicHybridClock`](crate::AtomicHybridClock) take turns at its
-/// cache line, and more threads make it slower, not faster. Here each thread has a [`HybridHandle`],
-/// which counts for itself, in a part of the counter that no other handle uses: with 16 handles the
-/// lowest 4 of the 16 bits say which, and 4,096 stamps a millisecond are left to each. What the
-/// handles share is written when a message arrives or when they are told to, and otherwise only read.
+/// cache line, and more threads make it slower, not faster. Here each thread has a handle, a
+/// [`HybridHandle`](crate::HybridHandle), which counts for itself, in a part of the counter that no
+/// other handle uses: with 16 handles the lowest 4 of the 16 bits say which, and 4,096 stamps a
+/// millisecond are left to each. What the handles share is written when a message arrives or when
+/// they are told to, and otherwise only read.
 ///
 /// # What is promised
 ///
@@ -27,13 +28,15 @@ pub(super) const MAX_HANDLES: u64 = 64 * WORDS as u64;
 /// - A stamp is above every message that any handle received before: where "before" is the order that
 ///   threads see, by a channel, a lock, or a join.
 /// - A stamp is above all that another handle had issued when it last called
-///   [`publish`](HybridHandle::publish), if that was before.
+///   [`publish`](crate::HybridHandle::publish), if that was before.
 ///
 /// **Nothing else** is promised between handles. A thread that hands work to another, which then
-/// stamps with its own handle, may see the second stamp below the first, by as much as the wall times
-/// that they were told differ and by the counter within a millisecond. Publish before handing over,
-/// or let the other thread receive the stamp, or use one [`AtomicHybridClock`](crate::AtomicHybridClock),
-/// which orders all of it.
+/// stamps with its own handle, may see the second stamp below the first: the two were told different
+/// wall times, or one has counted further than the other. Publish before handing over, or let the
+/// other thread receive the stamp, or use one [`AtomicHybridClock`](crate::AtomicHybridClock), which
+/// orders all of it.
+///
+/// Its stamps grow across crashes too if it is made with [`restart`](Self::restart).
 ///
 /// ```
 /// use core::time::Duration;
