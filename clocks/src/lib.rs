@@ -29,6 +29,7 @@
 //! | the same across crashes, for a few small writes a second | [`DurableHybridClock`] | 8 | wait for a wall clock that was set back |
 //! | the same from many threads | `AtomicHybridClock`, or `ShardedHybridClock` where that is too slow | 8 | the second: order threads that do not say what they hand over |
 //! | order by the true time, where it can be known | [`TimeInterval`], [`IntervalClock`], [`CommitWait`] | 16 | order what is closer together than the clocks' error |
+//! | to ask others for the time, some of whom may be wrong | [`TimeSynchroniser`] | 33 for each message | know who is right when most are wrong |
 //! | certainty about cause: newer, older or a conflict | [`VersionVector`], [`VectorClock`] | 3 or more for each actor | forget an actor |
 //! | all that was seen, also what came out of order | [`CausalContext`] | 4 or more for each run | stay small while events are missing |
 //! | the values of a key, and what each replaced | [`DottedSet`] | a few for each actor, and the values | merge the values |
@@ -106,6 +107,8 @@ mod relation;
 mod small;
 #[cfg(target_has_atomic = "64")]
 mod sync;
+#[cfg(feature = "alloc")]
+mod synchroniser;
 #[cfg(feature = "system-clock")]
 mod system;
 #[cfg(feature = "alloc")]
@@ -143,6 +146,10 @@ pub use matrix::{
     MatrixClock, MatrixJoinError, MatrixRecordError, MatrixRemoveError, StabilityCertificate,
 };
 pub use relation::{Causality, Relation};
+#[cfg(feature = "alloc")]
+pub use synchroniser::{
+    TimeEvent, TimeMessage, TimeSyncConfig, TimeSyncConfigError, TimeSynchroniser,
+};
 #[cfg(feature = "system-clock")]
 pub use system::SystemClock;
 #[cfg(feature = "alloc")]

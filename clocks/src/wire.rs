@@ -98,6 +98,14 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// A number of eight bytes, big-endian.
+    pub(crate) fn u64(&mut self) -> Result<u64, DecodeError> {
+        let bytes = self.bytes(8)?;
+        Ok(bytes
+            .iter()
+            .fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+
     pub(crate) fn varint(&mut self) -> Result<u64, DecodeError> {
         let mut value = 0_u64;
         for shift in (0..u64::BITS).step_by(7) {

@@ -215,7 +215,7 @@ impl core::error::Error for NotSynchronised {}
 
 /// An interval clock was told a time that it excludes: either this is wrong, or what it was told
 /// before, or its monotonic clock drifts by more than it should. Nothing has changed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct Disagreement {
     /// When.

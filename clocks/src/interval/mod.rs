@@ -1,5 +1,6 @@
 //! Time with its error: intervals that hold the true time.
 
+mod agreement;
 mod clock;
 mod commit_wait;
 mod drift;

@@ -88,10 +88,7 @@ impl PrunedVector {
     /// When they are not those of a pruned vector.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        let table = reader.bytes(8)?;
-        let table = table
-            .iter()
-            .fold(0, |name, byte| name << 8 | u64::from(*byte));
+        let table = reader.u64()?;
         let left = VersionVector::decode(&mut reader)?;
         let lacking = VersionVector::decode(&mut reader)?;
         reader.end()?;
