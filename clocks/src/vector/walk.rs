@@ -32,22 +32,40 @@ pub(super) fn walk<B>(
 }
 
 /// How the first stands to the second, in one pass that ends with the first proof of a conflict.
+///
+/// Vectors that are compared mostly have the same actors, and most of their counters are equal: that
+/// is the short way through the loop.
 #[inline]
 pub(super) fn relation(a: &[Entry], b: &[Entry]) -> Relation {
-    // The most common answer is also the one that needs no arithmetic.
-    if equal(a, b) {
+    // Of many entries, the most common answer is one comparison of memory. Of a few, the call of it
+    // takes longer than to look at them.
+    if a.len() >= 8 && equal(a, b) {
         return Relation::Equal;
     }
-    let (mut first, mut second) = (false, false);
-    let same = same_actors(a, b, |x, y| {
-        first |= x > y;
-        second |= x < y;
-        !(first && second)
-    });
-    if first && second {
-        return Relation::Concurrent;
+    let mut known = Relation::Equal;
+    let mut same = 0;
+    for (x, y) in a.iter().zip(b) {
+        if actor(x) != actor(y) {
+            break;
+        }
+        same += 1;
+        if x[2] != y[2] {
+            known = match (known, x[2] > y[2]) {
+                (Relation::Equal | Relation::After, true) => Relation::After,
+                (Relation::Equal | Relation::Before, false) => Relation::Before,
+                _ => return Relation::Concurrent,
+            };
+        }
     }
-    let (a, b) = (rest(a, same), rest(b, same));
+    if same == a.len() && same == b.len() {
+        return known;
+    }
+    relation_of_rest(known, rest(a, same), rest(b, same))
+}
+
+/// Goes on with what has different actors, knowing how all before stand.
+fn relation_of_rest(known: Relation, a: &[Entry], b: &[Entry]) -> Relation {
+    let (mut first, mut second) = (known == Relation::After, known == Relation::Before);
     let conflict = walk(a, b, |_, x, y| {
         first |= x > y;
         second |= x < y;
@@ -56,10 +74,10 @@ pub(super) fn relation(a: &[Entry], b: &[Entry]) -> Relation {
         }
         ControlFlow::Continue(())
     });
-    if conflict.is_break() {
-        return Relation::Concurrent;
+    match conflict {
+        ControlFlow::Break(()) => Relation::Concurrent,
+        ControlFlow::Continue(()) => Relation::from_surplus(first, second),
     }
-    Relation::from_surplus(first, second)
 }
 
 /// Whether both have the same: as plain numbers, this is a comparison of memory.
@@ -71,39 +89,23 @@ pub(super) fn equal(a: &[Entry], b: &[Entry]) -> bool {
 /// Whether the first has all that the second has.
 #[inline]
 pub(super) fn includes(a: &[Entry], b: &[Entry]) -> bool {
-    let mut includes = true;
-    let same = same_actors(a, b, |x, y| {
-        includes = x >= y;
-        includes
-    });
-    includes
-        && walk(rest(a, same), rest(b, same), |_, x, y| {
-            if x < y {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        })
-        .is_continue()
-}
-
-/// Visits the counters of both sides as long as they have the same actors and the visitor wants more,
-/// and says how many entries were visited.
-///
-/// Vectors that are compared mostly have the same actors, and as long as they do, no actors need to
-/// be put in order.
-#[inline]
-fn same_actors(a: &[Entry], b: &[Entry], mut visit: impl FnMut(u64, u64) -> bool) -> usize {
     let mut same = 0;
     for (x, y) in a.iter().zip(b) {
         if actor(x) != actor(y) {
             break;
         }
-        same += 1;
-        if !visit(x[2], y[2]) {
-            break;
+        if x[2] < y[2] {
+            return false;
         }
+        same += 1;
     }
-    same
+    let lacks = |_, x, y| {
+        if x < y {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    };
+    walk(rest(a, same), rest(b, same), lacks).is_continue()
 }
 
 #[inline]

@@ -1,6 +1,8 @@
 //! Workload W7: what a clock costs.
 
 mod hybrid;
+mod tree;
+mod vector;
 
 use std::time::Duration;
 
@@ -33,8 +35,8 @@ pub(crate) fn report(arguments: &Arguments) {
          The ratio is the rival's median over Quorate's.",
         arguments.runs, arguments.millis
     );
-    let tables = hybrid::tables();
-    for Table { title, peers } in tables {
+    let tables = [hybrid::tables(), vector::tables(), tree::tables()];
+    for Table { title, peers } in tables.into_iter().flatten() {
         if !title.contains(&arguments.only) {
             continue;
         }
