@@ -72,7 +72,8 @@
 //! ```
 //!
 //! What a hybrid clock hides, a wall clock that jumps or stays behind, and a second node with the same
-//! id, a [`ClockWatch`] tells. Who did it is a [`NodeId`], and which life of that node an [`Incarnation`].
+//! id, a [`ClockWatch`] tells. What code makes of clocks that lie, [`LyingClocks`] show, which know the
+//! true time as well. Who did it is a [`NodeId`], and which life of that node an [`Incarnation`].
 //!
 //! # Features
 //!
@@ -97,6 +98,8 @@ mod interval;
 mod lamport;
 #[cfg(feature = "alloc")]
 pub mod laws;
+#[cfg(feature = "alloc")]
+mod lying;
 mod manual;
 #[cfg(feature = "alloc")]
 mod matrix;
@@ -140,6 +143,10 @@ pub use interval::{
     InvertedInterval, NotSynchronised, TimeInterval,
 };
 pub use lamport::{LamportClock, LamportExhausted, LamportStamp};
+#[cfg(feature = "alloc")]
+pub use lying::{
+    ClockFault, ClockMischief, ClockReading, Hands, LyingClock, LyingClocks, StruckFault,
+};
 pub use manual::ManualClock;
 #[cfg(feature = "alloc")]
 pub use matrix::{
