@@ -18,28 +18,62 @@
 //! through a chain of messages, then it *happened before* it (Lamport, 1978). Clocks that travel
 //! with the messages give every event a number that respects that order.
 //!
-//! # What each clock buys
+//! # Which clock
+//!
+//! Three questions decide. **Is one machine enough?** Then a monotonic clock is. **Must you know when two
+//! events were concurrent?** A stamp of fixed size cannot say: two users who edited one document
+//! without knowing of each other look like one after the other, and an edit is lost. What can say it
+//! grows with the number of those who write. **Must the order agree with what people saw outside the
+//! system**, such as a telephone call between two writes? No message carried that, so only the true
+//! time orders it, and only as far as its error is known.
+//!
+//! ## Time on one machine
 //!
 //! | You need | Use | Bytes | What it does not do |
 //! |---|---|---|---|
-//! | a timeout, a deadline, a span on one machine | [`Instant`] | 8 | compare with another machine's |
+//! | a timeout, a deadline, a span | [`Instant`] | 8 | compare with another machine's |
 //! | a date for people to read | [`WallTime`] | 8 | order events, measure spans |
-//! | one total order that respects cause | [`LamportStamp`] | 16 | say *when*; protect itself from a peer that lies |
+//!
+//! ## One order for all events, from stamps of a fixed size
+//!
+//! | You need | Use | Bytes | What it does not do |
+//! |---|---|---|---|
+//! | an order that respects cause | [`LamportStamp`] | 16 | say *when*; protect itself from a peer that lies |
 //! | the same, close to the date, protected from clocks that are wrong | [`HybridStamp`], [`NodeStamp`] | 8, and the node for ties | say that two events were concurrent |
 //! | the same across crashes, for a few small writes a second | [`DurableHybridClock`] | 8 | wait for a wall clock that was set back |
 //! | the same from many threads | `AtomicHybridClock`, or `ShardedHybridClock` where that is too slow | 8 | the second: order threads that do not say what they hand over |
-//! | order by the true time, where it can be known | [`TimeInterval`], [`IntervalClock`], [`CommitWait`] | 16 | order what is closer together than the clocks' error |
-//! | to ask others for the time, some of whom may be wrong | [`TimeSynchroniser`] | 33 for each message | know who is right when most are wrong |
-//! | certainty about cause: newer, older or a conflict | [`VersionVector`], [`VectorClock`] | 3 or more for each actor | forget an actor |
+//!
+//! These keep one promise: **if a happened before b, then a's stamp is the smaller.** None promises the
+//! converse. A smaller stamp may belong to an event that knew nothing of the other.
+//!
+//! ## Cause or coincidence, with certainty
+//!
+//! | You need | Use | Bytes | What it does not do |
+//! |---|---|---|---|
+//! | newer, older, or a conflict | [`VersionVector`], [`VectorClock`] | 3 or more for each actor | forget an actor |
 //! | all that was seen, also what came out of order | [`CausalContext`] | 4 or more for each run | stay small while events are missing |
 //! | the values of a key, and what each replaced | [`DottedSet`] | a few for each actor, and the values | merge the values |
-//! | certainty about cause, while members come and go without names | [`TreeStamp`], [`TreeEvent`] | a few for each member | survive a copy of an id; take back the id of a member that is lost |
+//! | the same while members come and go without names | [`TreeStamp`], [`TreeEvent`] | a few for each member | survive a copy of an id; take back the id of a member that is lost |
 //! | to forget what everybody has seen | [`MatrixClock`] | a vector for every member | go on while a member is silent |
 //! | vectors without the entries of those that are gone | [`Retired`], [`PrunedVector`] | as a version vector, and a table | compare with vectors of another table |
 //! | messages after their causes | [`CausalBroadcast`] | a vector with every message | order concurrent messages |
 //!
-//! Both stamps keep one promise: **if a happened before b, then a's stamp is the smaller.** Neither
-//! promises the converse. A smaller stamp may belong to an event that knew nothing of the other.
+//! ## The true time, and how far off it can be
+//!
+//! | You need | Use | Bytes | What it does not do |
+//! |---|---|---|---|
+//! | a date with its error, and to order by it where that is certain | [`TimeInterval`], [`IntervalClock`] | 16 | order what is closer together than the error |
+//! | an order that holds for observers outside too | [`CommitWait`] | 8 | answer before twice the error has passed |
+//! | to learn the time from others, some of whom are wrong | [`TimeSynchroniser`] | 33 a message | know who is right when most are wrong |
+//!
+//! # One relation
+//!
+//! Every stamp says how it stands to another with one trait, [`Causality`], and one answer:
+//! [`Relation`], or nothing where the clock cannot know. There is no `<` on what is only partly
+//! ordered. The laws that this keeps are a module of their own, `laws`: run them on your clock too.
+//!
+//! Every stamp has documented bytes, one form for each value, and refuses all others: they can be
+//! compared, hashed and signed, and written by programs in other languages.
 //!
 //! # In use
 //!
@@ -77,8 +111,9 @@
 //!
 //! # Features
 //!
-//! - `std` (default): `WallTime` from [`std::time::SystemTime`]. Without it the crate is `no_std`
-//!   and does not allocate.
+//! - `std` (default): `WallTime` from [`std::time::SystemTime`]. Without it the crate is `no_std`.
+//! - `alloc` (by `std`): all whose size depends on how many there are: vectors, trees, matrices, the
+//!   broadcast, the synchroniser, the clocks that lie, the laws.
 //! - `system-clock`: `SystemClock`, the operating system's clocks. The only code here that reads
 //!   anything.
 //! - `serde`: `Serialize` and `Deserialize` for stamps and identities.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use hlc_gen::source::ManualClock;
 use hlc_gen::{HlcGenerator, HlcTimestamp};
-use quorate_clocks::{AtomicHybridClock, HybridClock, HybridStamp, NodeId, WallTime};
+use quorate_clocks::{
+    AtomicHybridClock, HybridClock, HybridHandle, HybridStamp, NodeId, ShardedHybridClock, WallTime,
+};
 use uhlc::{HLC, HLCBuilder, NTP64, Timestamp};
 
 use super::{STEP, Table, peer};
@@ -98,6 +100,10 @@ pub(super) fn tables() -> Vec<Table> {
                 contended("quorate AtomicHybridClock", quorate_atomic, |clock| {
                     black_box(clock.now(black_box(WALL)).is_ok());
                 }),
+                Peer {
+                    name: "quorate HybridHandle, one each".to_owned(),
+                    start: Box::new(handles),
+                },
                 contended("uhlc 0.9", uhlc, |clock| {
                     black_box(clock.new_timestamp());
                 }),
@@ -126,14 +132,33 @@ fn hlc_gen_stamps() -> Peer<'static> {
     )
 }
 
+/// Two threads take stamps of one clock, each with a handle of its own.
+fn handles() -> Box<dyn FnMut() -> u64> {
+    let clock = ShardedHybridClock::new(Duration::MAX, 2);
+    Box::new(move || {
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                let mut handle = HybridHandle::new(&clock).expect("one of two");
+                scope.spawn(move || {
+                    for _ in 0..EACH {
+                        black_box(handle.now(black_box(WALL)).is_ok());
+                    }
+                });
+            }
+        });
+        2 * EACH
+    })
+}
+
+/// How many stamps a thread takes in a step: so many that starting two threads is nothing beside it.
+const EACH: u64 = 1_000 * STEP;
+
 /// Two threads take stamps of one clock; a step is what both have taken.
 fn contended<C: Send + Sync + 'static>(
     name: &str,
     make: impl Fn() -> C + 'static,
     stamp: impl Fn(&C) + Copy + Send + Sync + 'static,
 ) -> Peer<'static> {
-    // Enough that starting two threads is nothing beside it.
-    const EACH: u64 = 1_000 * STEP;
     Peer {
         name: name.to_owned(),
         start: Box::new(move || {
