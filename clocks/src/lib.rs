@@ -21,11 +21,12 @@
 //! # Which clock
 //!
 //! Three questions decide. **Is one machine enough?** Then a monotonic clock is. **Must you know when two
-//! events were concurrent?** A stamp of fixed size cannot say: two users who edited one document
-//! without knowing of each other look like one after the other, and an edit is lost. What can say it
-//! grows with the number of those who write. **Must the order agree with what people saw outside the
-//! system**, such as a telephone call between two writes? No message carried that, so only the true
-//! time orders it, and only as far as its error is known.
+//! events were concurrent?** One number cannot say: two users who edited one document without knowing
+//! of each other look like one after the other, and an edit is lost. What can say it with certainty
+//! grows with the number of those who write, and what has a fixed size errs with a chance that it
+//! knows. **Must the order agree with what people saw outside the system**, such as a telephone call
+//! between two writes? No message carried that, so only the true time orders it, and only as far as its
+//! error is known.
 //!
 //! ## Time on one machine
 //!
@@ -57,6 +58,12 @@
 //! | to forget what everybody has seen | [`MatrixClock`] | a vector for every member | go on while a member is silent |
 //! | vectors without the entries of those that are gone | [`Retired`], [`PrunedVector`] | as a version vector, and a table | compare with vectors of another table |
 //! | messages after their causes | [`CausalBroadcast`] | a vector with every message | order concurrent messages |
+//!
+//! ## Cause or coincidence, with a known chance of error
+//!
+//! | You need | Use | Bytes | What it does not do |
+//! |---|---|---|---|
+//! | to find concurrent events among any number of writers | [`BloomClock`], [`BloomStamp`] | 262 or more, you choose | be sure of an order; tell what is far apart |
 //!
 //! ## The true time, and how far off it can be
 //!
@@ -124,6 +131,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod bloom;
 #[cfg(feature = "alloc")]
 mod broadcast;
 mod hybrid;
@@ -138,7 +146,6 @@ mod lying;
 mod manual;
 #[cfg(feature = "alloc")]
 mod matrix;
-#[cfg(feature = "alloc")]
 mod random;
 mod relation;
 #[cfg(feature = "alloc")]
@@ -158,6 +165,7 @@ mod watch;
 #[cfg(feature = "alloc")]
 mod wire;
 
+pub use bloom::{BloomClock, BloomExhausted, BloomReceiveError, BloomStamp, BloomVerdict};
 #[cfg(feature = "alloc")]
 pub use broadcast::{
     BroadcastAcknowledgeError, BroadcastCounts, BroadcastError, BroadcastLimits, BroadcastMessage,

@@ -1,5 +1,6 @@
 //! The traps that earlier clocks fell into, one test each.
 
+mod bloom;
 mod causal;
 mod dotted;
 mod hybrid;
