@@ -1,3 +1,7 @@
-//! Clocks that lie, and what the other clocks promise in spite of them.
+//! Clocks that lie, and what the other clocks promise in spite of them. What hybrid clocks promise is in
+//! `tests/traps/lying.rs`.
 
+mod interval;
+mod network;
 mod simulator;
+mod synchroniser;

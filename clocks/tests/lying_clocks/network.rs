@@ -36,8 +36,9 @@ pub(crate) struct Network<M> {
     pub(crate) random: Random,
     /// No message is faster.
     pub(crate) fastest: Duration,
-    /// Most are not much slower than this, and some much.
+    /// Most are not slower than this, and some many times.
     pub(crate) usual: Duration,
+    pub(crate) slow: u32,
     flying: BTreeMap<(WallTime, u64), Letter<M>>,
     sent: u64,
 }
@@ -48,6 +49,7 @@ impl<M: Clone> Network<M> {
             random: Random(seed),
             fastest,
             usual,
+            slow: 200,
             flying: BTreeMap::new(),
             sent: 0,
         }
@@ -59,7 +61,7 @@ impl<M: Clone> Network<M> {
         }
         let copies = if self.random.one_in(8) { 2 } else { 1 };
         for _ in 0..copies {
-            let slow = if self.random.one_in(6) { 200 } else { 1 };
+            let slow = if self.random.one_in(6) { self.slow } else { 1 };
             let delay = self.fastest + self.random.up_to(self.usual * slow);
             let letter = Letter {
                 from,
