@@ -311,7 +311,7 @@ fn commit_wait_orders_as_an_observer_with_a_true_clock_does() {
 /// A hybrid stamp may lead the interval. Widened by it, the interval holds the stamp and the truth, and so
 /// it does for whoever is told of both.
 #[test]
-fn trap_20_an_interval_that_covers_a_leading_stamp_is_right_of_both() {
+fn an_interval_that_covers_a_leading_stamp_is_right_of_both() {
     let error = 30 * MILLI;
     let mut led = 0;
     for seed in 0..20 {

@@ -5,3 +5,4 @@ mod interval;
 mod network;
 mod simulator;
 mod synchroniser;
+mod watch;
