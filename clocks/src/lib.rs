@@ -33,6 +33,7 @@
 //! | You need | Use | Bytes | What it does not do |
 //! |---|---|---|---|
 //! | a timeout, a deadline, a span | [`Instant`] | 8 | compare with another machine's |
+//! | to keep many deadlines, most of which are moved | [`TimingWheel`] | 40 in memory | tell the earliest exactly without work |
 //! | a date for people to read | [`WallTime`] | 8 | order events, measure spans |
 //!
 //! ## One order for all events, from stamps of a fixed size
@@ -163,6 +164,8 @@ mod vector;
 mod wall;
 mod watch;
 #[cfg(feature = "alloc")]
+mod wheel;
+#[cfg(feature = "alloc")]
 mod wire;
 
 pub use bloom::{BloomClock, BloomExhausted, BloomReceiveError, BloomStamp, BloomVerdict};
@@ -212,5 +215,7 @@ pub use vector::{
 };
 pub use wall::WallTime;
 pub use watch::{ClockEvent, ClockWatch};
+#[cfg(feature = "alloc")]
+pub use wheel::{TimerId, TimingWheel, WheelStep};
 #[cfg(feature = "alloc")]
 pub use wire::DecodeError;
