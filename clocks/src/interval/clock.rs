@@ -16,7 +16,9 @@ use crate::{Instant, WallTime};
 /// - that what it is told is so;
 /// - that the monotonic clock is off by no more than its [`DriftRate`]; and that it **counts the time
 ///   that the machine is suspended**, as `SystemClock` does on Linux: a clock that slept for an hour
-///   and did not count it is off by an hour.
+///   and did not count it is off by an hour;
+/// - that the monotonic clock is read exactly. One that ticks every 15 ms, as some systems' do, is up
+///   to a tick behind: make what it is told wider by that, on both sides.
 ///
 /// When it is told something that its own interval excludes, one of these does not hold, and it says
 /// so: [`Disagreement`].

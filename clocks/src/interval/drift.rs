@@ -3,7 +3,11 @@
 use core::fmt;
 use core::time::Duration;
 
-/// A bound on how much faster or slower than true time a monotonic clock runs, in parts per billion.
+/// A bound on how wrong the speed of a monotonic clock is, in parts per billion of what it counts: while
+/// it counts a second, a second passes, give or take so much.
+///
+/// (Of true time, a clock that is too slow is off by a little more: at 200 parts per million, by 40
+/// nanoseconds a second. Round up what a data sheet says.)
 ///
 /// Quartz is off by 20 to 50 parts per million, more when it is hot or cold; Google assumes 200 for
 /// TrueTime (Corbett et al., OSDI 2012, §3), and ClockBound 50 by default. Anything from 0 up to, but

@@ -29,7 +29,8 @@ use crate::{Disagreement, Instant, IntervalClock, NodeId, NotSynchronised, TimeI
 /// - hands what arrives to [`handle_message`](Self::handle_message), and looks at
 ///   [`poll_event`](Self::poll_event).
 ///
-/// `now` is the machine's monotonic clock, which has to count the time that the machine is suspended.
+/// `now` is the machine's monotonic clock, which has to count the time that the machine is suspended,
+/// and to tick finely: the interval is wrong by up to a tick of it.
 /// Answers are not authenticated beyond a nonce: the transport has to, where that matters.
 ///
 /// It answers others too, from its own clock. The answer carries its error, so chains of machines stay
