@@ -32,8 +32,9 @@ use crate::Actor;
 /// | 4 × 256 | 1,031 | 2 × 10⁻¹⁰ | 2 × 10⁻⁶ | 0.0002 | 0.011 | 0.23 |
 /// | 8 × 256 | 2,055 | 5 × 10⁻²⁰ | 5 × 10⁻¹² | 2 × 10⁻⁸ | 0.0001 | 0.052 |
 ///
-/// In memory a counter takes eight bytes. Use it for a window of recent events among many writers:
-/// to find concurrent updates, to debug a run. For some hundred actors,
+/// The counters lie in the clock and in each stamp, eight bytes each, and nothing on the heap: box them
+/// if they are many. Use it for a window of recent events among many writers:
+/// to find concurrent updates, to debug a run. Up to a hundred actors,
 /// [`VersionVector`](crate::VersionVector) is as small and always right.
 ///
 /// # Trust
