@@ -206,7 +206,10 @@ pub use synchroniser::{
 #[cfg(feature = "system-clock")]
 pub use system::SystemClock;
 #[cfg(feature = "alloc")]
-pub use tree::{TreeEvent, TreeExhausted, TreeForkError, TreeJoinError, TreeStamp};
+pub use tree::{
+    TreeAmnesia, TreeEvent, TreeExhausted, TreeForkError, TreeJoinError, TreeReceiveError,
+    TreeStamp,
+};
 #[cfg(feature = "alloc")]
 pub use vector::{
     Amnesia, Applied, CausalContext, CounterExhausted, Dot, DotRange, DottedPutError, DottedSet,

@@ -83,7 +83,7 @@ impl TreeEvent {
             }
         }
         let (mut more, mut less) = (false, false);
-        for (_, x, y) in Overlaps::new(left, right) {
+        for (_, x, y) in self.overlaps(other) {
             more |= x > y;
             less |= x < y;
             if more && less {
@@ -127,9 +127,16 @@ impl TreeEvent {
         normal.finish()
     }
 
+    /// The depths of the parts on which both are level, from left to right, and both heights.
+    pub(super) fn overlaps<'a>(&'a self, other: &'a Self) -> Overlaps<'a> {
+        Overlaps::new(self.leaves(), other.leaves())
+    }
+
     pub(super) fn upper_bound(&self, other: &Self) -> Self {
-        let overlaps = Overlaps::new(self.leaves(), other.leaves());
-        Self::from_leaves(overlaps.map(|(depth, x, y)| Leaf::new(depth, x.max(y))))
+        Self::from_leaves(
+            self.overlaps(other)
+                .map(|(depth, x, y)| Leaf::new(depth, x.max(y))),
+        )
     }
 
     /// Puts other leaves in the place of some, which tile the same part of the interval and leave the
@@ -191,7 +198,7 @@ impl Normal {
 }
 
 /// The parts on which two functions are both level, with the depth of the part and both heights.
-struct Overlaps<'a> {
+pub(super) struct Overlaps<'a> {
     left: core::slice::Iter<'a, Leaf>,
     right: core::slice::Iter<'a, Leaf>,
     current: Option<(Leaf, Leaf)>,

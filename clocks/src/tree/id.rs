@@ -38,6 +38,13 @@ impl Id {
         self.parts.as_slice()
     }
 
+    /// Whether some part between two positions is owned.
+    pub(super) fn owns_some_of(&self, start: u128, end: u128) -> bool {
+        let parts = self.parts();
+        let first = parts.partition_point(|part| part.end() <= start);
+        parts.get(first).is_some_and(|part| part.start() < end)
+    }
+
     pub(super) fn depth(&self) -> u32 {
         let depths = self.parts().iter().map(|part| part.depth());
         depths.max().unwrap_or(0)

@@ -6,6 +6,7 @@
 //! ticks. The paper writes both as trees. Here they are the flat lists of the trees' leaves, in order,
 //! so that every operation is a walk over two lists.
 
+mod amnesia;
 mod event;
 mod id;
 mod stamp;
@@ -13,5 +14,6 @@ mod step;
 mod tick;
 mod wire;
 
+pub use amnesia::{TreeAmnesia, TreeReceiveError};
 pub use event::TreeEvent;
 pub use stamp::{TreeExhausted, TreeForkError, TreeJoinError, TreeStamp};

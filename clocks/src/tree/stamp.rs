@@ -3,10 +3,10 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use super::TreeEvent;
 use super::id::Id;
 use super::step::{Leaf, MAX_DEPTH};
 use super::tick::{Exhausted, tick};
+use super::{TreeAmnesia, TreeEvent, TreeReceiveError};
 
 /// A clock for a system whose members come and go, without names for them.
 ///
@@ -74,7 +74,14 @@ use super::tick::{Exhausted, tick};
 ///
 /// Bytes can be copied where a stamp cannot. They are for the disk of the one owner, or for handing
 /// the id over to another: whoever reads the same bytes twice has two owners of one id. A stamp that
-/// is read back must not be older than the last event that was let out.
+/// is read back must not be older than the last event that was let out: if it is, the first message
+/// that knows better is [refused](TreeAmnesia).
+///
+/// # Trust
+///
+/// A peer that may lie can count for others, who are then [told](TreeAmnesia) that they have lost their
+/// memory, and send events of any size: limit the length of what you read. It needs tens of millions of
+/// messages to use up the counts of others, unless they join an id for which it has counted.
 #[derive(Eq, Hash, PartialEq)]
 pub struct TreeStamp {
     id: Id,
@@ -169,21 +176,28 @@ impl TreeStamp {
     ///
     /// # Errors
     ///
-    /// As [`event`](Self::event). Nothing is changed then: not even what the message says is learnt.
-    pub fn receive(&mut self, message: &TreeEvent) -> Result<(), TreeExhausted> {
+    /// When the sender knows more of our events than we do, or the count is used up. Nothing is changed
+    /// then: not even what the message says is learnt.
+    pub fn receive(&mut self, message: &TreeEvent) -> Result<(), TreeReceiveError> {
         if self.event.includes(message) {
-            return self.event();
+            return Ok(self.event()?);
         }
+        TreeAmnesia::check(&self.id, &self.event, message)?;
         let mut event = self.event.upper_bound(message);
-        tick(&self.id, &mut event)?;
+        tick(&self.id, &mut event).map_err(TreeExhausted::from)?;
         self.event = event;
         Ok(())
     }
 
     /// Learns of what somebody else knows, without an event of its own: a replica that takes over a
     /// value and writes nothing. Says whether there was anything new.
-    pub fn merge(&mut self, other: &TreeEvent) -> bool {
-        self.event.merge(other)
+    ///
+    /// # Errors
+    ///
+    /// When the other knows more of our events than we do. Nothing is changed then.
+    pub fn merge(&mut self, other: &TreeEvent) -> Result<bool, TreeAmnesia> {
+        TreeAmnesia::check(&self.id, &self.event, other)?;
+        Ok(self.event.merge(other))
     }
 
     /// How often the smallest part of the id has been halved.
@@ -291,19 +305,18 @@ impl fmt::Display for TreeJoinError {
 
 impl core::error::Error for TreeJoinError {}
 
-/// A stamp has counted to its limit, or was told of an event that has. It is unchanged.
+/// A stamp has counted to its limit. It is unchanged.
 ///
-/// Counting cannot get there: at a count per microsecond it takes four thousand years. A peer sent an
-/// event that nobody counted to.
+/// Counting cannot get there: at a count per microsecond it takes four thousand years. The stamp was
+/// read from bytes that were not a stamp's, or it was joined with one that was.
 ///
 /// ```
-/// use quorate_clocks::{TreeEvent, TreeExhausted, TreeStamp};
+/// use quorate_clocks::TreeStamp;
 ///
-/// let mut stamp = TreeStamp::seed();
-/// let forged = [&[0][..], &[0xFF; 8], &[0x01]].concat();
-/// let refused = stamp.receive(&TreeEvent::from_bytes(&forged)?);
-/// assert_eq!(refused.unwrap_err().limit, (1 << 57) - 1);
-/// assert!(stamp.history().is_empty());
+/// let forged = [&[0b0100_0000, 0][..], &[0xFF; 8], &[0x01]].concat();
+/// let mut stamp = TreeStamp::from_bytes(&forged)?;
+/// assert_eq!(stamp.event().unwrap_err().limit, (1 << 57) - 1);
+/// assert_eq!(stamp.to_bytes(), forged);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -325,8 +338,8 @@ impl fmt::Display for TreeExhausted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "an interval tree clock cannot count past {}; a peer sent an event that nobody counted \
-             to: drop the message",
+            "an interval tree clock cannot count past {}: the stamp is of bytes that nobody counted \
+             to; drop it and fork that of another member",
             self.limit
         )
     }

@@ -26,7 +26,9 @@ pub(super) fn tick(id: &Id, event: &mut TreeEvent) -> Result<(), Exhausted> {
     }
     let mut cheapest: Option<((u32, u32), Part, Level)> = None;
     for part in id.parts() {
-        if let Found::Level(level) = look_up(event, *part) {
+        if let Found::Level(level) = look_up(event, *part)
+            && level.height < Leaf::MAX_HEIGHT
+        {
             // Every new node of the tree costs more than any depth.
             let cost = (part.depth().saturating_sub(level.depth), part.depth());
             if cheapest.is_none_or(|(least, ..)| cost <= least) {
@@ -57,6 +59,10 @@ enum Found {
     /// These leaves, which tile it, can become one of height `to`.
     Fill { from: usize, count: usize, to: u64 },
 }
+
+/// How far a part is raised to be level with the one beside it. Nobody counts that far without a word.
+/// A peer may say that somebody did, and must not use up our counts with that.
+const MAX_FILL: u64 = 1 << 32;
 
 fn look_up(event: &TreeEvent, part: Part) -> Found {
     if let [only] = event.leaves() {
@@ -100,12 +106,9 @@ fn look_up(event: &TreeEvent, part: Part) -> Found {
             break;
         }
     }
-    // Nothing is beside the whole.
-    let level = match least_beside {
-        u64::MAX => 0,
-        height => height,
-    };
-    let to = highest_within.max(level);
+    // What is beside the whole, which is nothing, is too high.
+    let up = least_beside.saturating_sub(highest_within);
+    let to = highest_within + if up <= MAX_FILL { up } else { 0 };
     if count == 1 && to == only.height() {
         return Found::Level(Level {
             at: from,

@@ -310,10 +310,8 @@ mod tests {
         first.event().unwrap();
         let both = second.join(right).unwrap();
         let (third, fourth) = both.fork().unwrap();
-        let mut high = seed();
-        high.merge(&TreeEvent::from_leaves(
-            [Leaf::new(1, 300), Leaf::new(1, Leaf::MAX_HEIGHT)].into_iter(),
-        ));
+        let high = [Leaf::new(1, 300), Leaf::new(1, Leaf::MAX_HEIGHT)].into_iter();
+        let high = TreeStamp::new(Id::whole(), TreeEvent::from_leaves(high));
         std::vec![
             ("(1,0)", seed(), &[0b0100_0000, 0, 0]),
             (

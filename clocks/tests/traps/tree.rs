@@ -1,6 +1,9 @@
 //! Interval tree clocks.
 
-use quorate_clocks::{DecodeError, Relation, TreeEvent, TreeForkError, TreeJoinError, TreeStamp};
+use quorate_clocks::{
+    DecodeError, Relation, TreeAmnesia, TreeEvent, TreeForkError, TreeJoinError, TreeReceiveError,
+    TreeStamp,
+};
 
 /// SplitMix64.
 struct Random(u64);
@@ -178,4 +181,54 @@ fn trap_36_ten_thousand_forks_and_joins_leave_the_size_bounded() {
     assert_eq!((last.depth(), last.part_count()), (0, 1));
     assert_eq!(last.history().leaf_count(), 1);
     assert!(last.to_bytes().len() < 8);
+}
+
+/// Riak #679 with trees: the stamp of a replica that lost its disk ticks again, and its events look like
+/// those that others have seen.
+#[test]
+fn trap_27_a_stamp_that_is_older_than_what_it_let_out_is_told() {
+    let (ann, mut bob) = fork(TreeStamp::seed());
+    let (mut ann, mut cid) = fork(ann);
+    let backup = ann.to_bytes();
+    let lost = ann.send().unwrap();
+    bob.receive(&lost).unwrap();
+
+    let mut restored = TreeStamp::from_bytes(&backup).unwrap();
+    let news = bob.send().unwrap();
+    let refused = restored.receive(&news).unwrap_err();
+    assert!(matches!(
+        refused,
+        TreeReceiveError::Amnesia(TreeAmnesia {
+            ours: 0,
+            theirs: 1,
+            ..
+        })
+    ));
+    assert!(refused.to_string().contains("older"), "{refused}");
+    assert!(restored.merge(&news).is_err());
+    assert_eq!(restored.to_bytes(), backup, "nothing has changed");
+
+    // The others and the true owner are not bothered by the same message.
+    assert_eq!(ann.merge(&news), Ok(true));
+    assert!(cid.receive(&news).is_ok() && cid.receive(&lost).is_ok());
+}
+
+/// A stamp is as high as the one beside it after an event, to stay small. A forged height must not get
+/// into the parts of others that way.
+#[test]
+fn forged_heights_do_not_use_up_the_counts_of_others() {
+    // Nothing in the left half, and all there is in the right one.
+    let forged = [&[0b1000_0000, 0, 0][..], &[0xFF; 8], &[0x01]].concat();
+    let forged = TreeEvent::from_bytes(&forged).unwrap();
+    let (mut left, mut right) = fork(TreeStamp::seed());
+    for count in 1..100 {
+        left.receive(&forged).unwrap();
+        let heights = left.history().to_string();
+        assert_eq!(
+            heights,
+            format!("({count},0,{})", (1_u64 << 57) - 1 - count)
+        );
+    }
+    // Whose half it is, is told.
+    assert!(right.receive(&forged).is_err() && right.merge(left.history()).is_err());
 }
