@@ -7,7 +7,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use quorate_clocks::Instant;
 use quorate_idempotency::{Begin, Fingerprint, Key, KeyStore, Limits};
 
-const KEYS: u64 = 100_000;
+const KEYS: u64 = 1_000_000;
 const LEASE: Duration = Duration::from_secs(30);
 const RETENTION: Duration = Duration::from_secs(3_600);
 
@@ -36,14 +36,16 @@ fn run(store: &mut KeyStore, now: Instant, key: &Key) {
 fn store(criterion: &mut Criterion) {
     let now = Instant::from_millis(1);
     let limits = Limits {
+        keys: 2 * KEYS,
         keys_per_scope: 2 * KEYS,
+        key_bytes: u64::MAX,
         ..Limits::default()
     };
     let mut store = KeyStore::new(limits);
     for number in 0..KEYS {
         run(&mut store, now, &key(number));
     }
-    let mut group = criterion.benchmark_group("idempotency/100,000 keys");
+    let mut group = criterion.benchmark_group("idempotency/1,000,000 keys");
     group.bench_function("begin and complete a new key", |bencher| {
         let mut numbers = KEYS..;
         let mut store = store.clone();
@@ -71,8 +73,20 @@ fn store(criterion: &mut Criterion) {
         );
     });
     group.bench_function("replay", |bencher| {
-        let key = key(KEYS / 2);
-        bencher.iter(|| store.begin(now, &key, Fingerprint(7), LEASE));
+        // Another key every time: a retry comes long after its request left the caches.
+        let keys: Vec<Key> = (0..KEYS).step_by(997).map(key).collect();
+        let mut next = 0;
+        bencher.iter(|| {
+            next = (next + 1) % keys.len();
+            store.begin(now, &keys[next], Fingerprint(7), LEASE)
+        });
+    });
+    group.bench_function("forget a key that is over", |bencher| {
+        bencher.iter_batched_ref(
+            || store.clone(),
+            |store| store.expire_some(Instant::MAX, 1_000_000),
+            BatchSize::PerIteration,
+        );
     });
     group.finish();
 }

@@ -4,7 +4,6 @@ use core::fmt;
 use core::time::Duration;
 
 use bytes::Bytes;
-use quorate_clocks::Instant;
 
 use crate::AttemptToken;
 
@@ -20,8 +19,6 @@ pub enum BeginError {
         used: u64,
         /// How much of it there is.
         limit: u64,
-        /// When the next key is forgotten, if any is remembered: a hint for when to try again.
-        retry_at: Option<Instant>,
     },
     /// The lease is zero, which is not a way to ask for the longest.
     ZeroLease,
@@ -43,14 +40,10 @@ impl fmt::Display for BeginError {
                 resource,
                 used,
                 limit,
-                retry_at,
-            } => {
-                write!(f, "{used} of {limit} {resource} are taken; ")?;
-                match retry_at {
-                    Some(at) => write!(f, "try again at {at}, when a key is forgotten"),
-                    None => write!(f, "raise the limit, which is below what one attempt needs"),
-                }
-            }
+            } => write!(
+                f,
+                "{used} of {limit} {resource} are taken; try again when keys have been forgotten, or raise the limit"
+            ),
             Self::ZeroLease => write!(
                 f,
                 "the lease is zero; say how long the request may run before another may take over"

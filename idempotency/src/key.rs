@@ -26,7 +26,7 @@ use core::fmt;
 /// assert_eq!(key, bare);
 /// # Ok::<(), quorate_idempotency::KeyError>(())
 /// ```
-#[derive(Clone, Eq, Hash, PartialEq)]
+#[derive(Clone, Eq, PartialEq)]
 pub struct Key {
     /// The scope and, right after it, the name.
     text: Arc<str>,
@@ -129,6 +129,10 @@ impl Key {
         self.text
             .get(usize::from(self.scope_len)..)
             .unwrap_or_default()
+    }
+
+    pub(crate) fn text_and_scope_len(&self) -> (&str, u8) {
+        (&self.text, self.scope_len)
     }
 
     /// The bytes of scope and name together.

@@ -88,6 +88,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod answer;
 mod error;
@@ -95,6 +97,7 @@ mod fingerprint;
 mod key;
 mod limits;
 mod record;
+mod records;
 mod snapshot;
 mod store;
 

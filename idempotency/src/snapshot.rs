@@ -38,6 +38,7 @@ impl KeyStore {
         let mut out = Vec::new();
         out.push(VERSION);
         let limits = &self.limits;
+        let live = self.live();
         for number in [
             limits.keys,
             limits.keys_per_scope,
@@ -49,11 +50,11 @@ impl KeyStore {
             nanos(limits.abandoned),
             self.now.as_nanos(),
             self.next_token,
-            self.live().count() as u64,
+            live.len() as u64,
         ] {
             put_u64(&mut out, number);
         }
-        for (key, record) in self.live() {
+        for (key, record) in live {
             for part in [key.scope(), key.name()] {
                 // A part has at most 255 bytes, or it would not be in a key.
                 out.push(part.len() as u8);

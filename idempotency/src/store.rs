@@ -1,13 +1,14 @@
 //! The store: which requests run, which wait and which have run.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use bytes::Bytes;
 use quorate_clocks::Instant;
 
 use crate::record::{Record, State};
+use crate::records::{Place, Records, Secret};
 use crate::{
     Attempt, AttemptToken, Begin, BeginError, CompleteError, ExtendError, FailError, Fingerprint,
     Key, Limits, Resource,
@@ -51,34 +52,37 @@ use crate::{
 /// assert_eq!(store.begin(now, &key, fingerprint, lease)?, Begin::Replay(response));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct KeyStore {
     pub(crate) limits: Limits,
     /// The latest time that any call brought.
     pub(crate) now: Instant,
     pub(crate) next_token: u64,
-    records: BTreeMap<Key, Record>,
-    /// Every record by its end. A token is the latest of one record only.
-    expiry: BTreeSet<(Instant, AttemptToken, Key)>,
-    keys_of_scope: BTreeMap<Arc<str>, u64>,
-    key_bytes: u64,
-    running: u64,
-    stored_response_bytes: u64,
+    records: Records,
 }
 
 impl KeyStore {
     /// An empty store.
+    ///
+    /// The keys, which strangers choose, are hashed with a secret from the operating system, or,
+    /// without the feature `std`, with one that everybody knows: use
+    /// [`with_hash_secret`](Self::with_hash_secret) then.
     pub fn new(limits: Limits) -> Self {
+        Self::empty(limits, Secret::random())
+    }
+
+    /// An empty store that hashes keys with this secret. It decides nothing: replicas need not have
+    /// the same, and should not.
+    pub fn with_hash_secret(limits: Limits, secret: [u64; 2]) -> Self {
+        Self::empty(limits, Secret(secret))
+    }
+
+    fn empty(limits: Limits, secret: Secret) -> Self {
         Self {
             limits: limits.cut(),
             now: Instant::ORIGIN,
             next_token: 1,
-            records: BTreeMap::new(),
-            expiry: BTreeSet::new(),
-            keys_of_scope: BTreeMap::new(),
-            key_bytes: 0,
-            running: 0,
-            stored_response_bytes: 0,
+            records: Records::new(secret),
         }
     }
 
@@ -107,7 +111,8 @@ impl KeyStore {
                 limit: self.limits.lease,
             });
         }
-        let earlier = self.records.get(key).filter(|record| record.is_live(now));
+        let mut place = self.records.find(key);
+        let earlier = self.records.at(place).filter(|record| record.is_live(now));
         let (earlier_attempts, takeover) = match earlier {
             Some(record) if record.fingerprint != fingerprint => {
                 return Ok(Begin::Mismatch {
@@ -124,12 +129,15 @@ impl KeyStore {
             },
             None => (0, false),
         };
-        self.make_room(key)?;
+        if self.make_room(key, place)? {
+            place = self.records.find(key);
+        }
         let token = AttemptToken(self.next_token);
         self.next_token = token.0.checked_add(1).ok_or(BeginError::TokensExhausted)?;
         let until = now + lease;
         let number = earlier_attempts.saturating_add(1);
-        self.put(
+        self.records.put(
+            place,
             key,
             Record {
                 fingerprint,
@@ -165,7 +173,8 @@ impl KeyStore {
         retain: Duration,
     ) -> Result<(), CompleteError> {
         let now = self.advance(now);
-        let record = match self.latest(key, token) {
+        let place = self.records.find(key);
+        let record = match self.latest(place, token) {
             Latest::This(record) => record,
             Latest::Superseded { by } => return Err(CompleteError::Superseded { by }),
             Latest::Unknown => return Err(CompleteError::Unknown { token }),
@@ -196,7 +205,7 @@ impl KeyStore {
             expires_at: now + retain,
             ..record.clone()
         };
-        self.put(key, completed);
+        self.records.put(place, key, completed);
         Ok(())
     }
 
@@ -212,7 +221,8 @@ impl KeyStore {
     /// attempt has completed, [`FailError::Unknown`] when the store knows of no such attempt.
     pub fn fail(&mut self, now: Instant, key: &Key, token: AttemptToken) -> Result<(), FailError> {
         let now = self.advance(now);
-        let record = match self.latest(key, token) {
+        let place = self.records.find(key);
+        let record = match self.latest(place, token) {
             Latest::This(record) => record,
             Latest::Superseded { by } => return Err(FailError::Superseded { by }),
             Latest::Unknown => return Err(FailError::Unknown { token }),
@@ -226,13 +236,13 @@ impl KeyStore {
                     expires_at: now + self.limits.abandoned,
                     ..record.clone()
                 };
-                self.put(key, doubtful);
+                self.records.put(place, key, doubtful);
                 Ok(())
             }
             State::Running {
                 takeover: false, ..
             } => {
-                self.remove(key);
+                self.records.remove(place);
                 Ok(())
             }
         }
@@ -264,7 +274,8 @@ impl KeyStore {
                 limit: self.limits.lease,
             });
         }
-        let record = match self.latest(key, token) {
+        let place = self.records.find(key);
+        let record = match self.latest(place, token) {
             Latest::This(record) => record,
             Latest::Superseded { by } => return Err(ExtendError::Superseded { by }),
             Latest::Unknown => return Err(ExtendError::Unknown { token }),
@@ -279,7 +290,7 @@ impl KeyStore {
             expires_at: record.expires_at.max(until + self.limits.abandoned),
             ..record.clone()
         };
-        self.put(key, extended);
+        self.records.put(place, key, extended);
         Ok(until)
     }
 
@@ -296,22 +307,16 @@ impl KeyStore {
     pub fn expire_some(&mut self, now: Instant, most: usize) -> usize {
         let now = self.advance(now);
         let mut forgotten = 0;
-        while forgotten < most {
-            match self.expiry.first() {
-                Some((at, _, key)) if *at <= now => {
-                    let key = key.clone();
-                    self.remove(&key);
-                    forgotten += 1;
-                }
-                _ => break,
-            }
+        while forgotten < most && self.records.expire_one(now) {
+            forgotten += 1;
         }
         forgotten
     }
 
-    /// When [`expire`](Self::expire) has something to forget, if ever.
+    /// When to look again whether [`expire`](Self::expire) has something to forget: not before. Later,
+    /// maybe: ends are sorted finely only as they come near.
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.expiry.first().map(|(at, _, _)| *at)
+        self.records.next_end()
     }
 
     /// Changes the limits. What is remembered stays, even when it is more than they allow.
@@ -336,31 +341,40 @@ impl KeyStore {
 
     /// Whether no key takes up room.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.records.len() == 0
     }
 
     /// How many attempts have neither completed nor failed.
     pub fn running(&self) -> u64 {
-        self.running
+        self.records.running()
     }
 
     /// Bytes of scopes and names.
     pub fn key_bytes(&self) -> u64 {
-        self.key_bytes
+        self.records.key_bytes()
     }
 
     /// Bytes of responses, with [`Limits::response_bytes`] set aside for each running attempt.
     pub fn response_bytes(&self) -> u64 {
-        self.running
-            .saturating_mul(self.limits.response_bytes)
-            .saturating_add(self.stored_response_bytes)
+        let set_aside = self.running().saturating_mul(self.limits.response_bytes);
+        set_aside.saturating_add(self.records.response_bytes())
     }
 
     /// Records that are not over, by key.
-    pub(crate) fn live(&self) -> impl Iterator<Item = (&Key, &Record)> {
-        self.records
-            .iter()
+    pub(crate) fn live(&self) -> Vec<(&Key, &Record)> {
+        let mut live: Vec<_> = self
+            .records
+            .unordered()
             .filter(|(_, record)| record.is_live(self.now))
+            .collect();
+        live.sort_unstable_by_key(|(key, _)| *key);
+        live
+    }
+
+    /// Puts a record in the place of the key's earlier one.
+    pub(crate) fn put(&mut self, key: &Key, record: Record) {
+        let place = self.records.find(key);
+        self.records.put(place, key, record);
     }
 
     fn advance(&mut self, now: Instant) -> Instant {
@@ -369,8 +383,8 @@ impl KeyStore {
     }
 
     /// Finds the record whose latest attempt is `token`.
-    fn latest(&self, key: &Key, token: AttemptToken) -> Latest<'_> {
-        match self.records.get(key) {
+    fn latest(&self, place: Place, token: AttemptToken) -> Latest<'_> {
+        match self.records.at(place) {
             Some(record) if !record.is_live(self.now) => Latest::Unknown,
             Some(record) if record.token == token => Latest::This(record),
             Some(record) if token < record.token => Latest::Superseded { by: record.token },
@@ -378,26 +392,26 @@ impl KeyStore {
         }
     }
 
-    /// Makes sure that an attempt at `key` fits, forgetting what is over only when it must.
-    fn make_room(&mut self, key: &Key) -> Result<(), BeginError> {
-        let Some(_) = self.lacking(key) else {
-            return Ok(());
-        };
+    /// Makes sure that an attempt at `key` fits, forgetting what is over only when it must. Says whether
+    /// it did.
+    fn make_room(&mut self, key: &Key, place: Place) -> Result<bool, BeginError> {
+        if self.lacking(key, place).is_none() {
+            return Ok(false);
+        }
         self.expire(self.now);
-        match self.lacking(key) {
-            None => Ok(()),
+        match self.lacking(key, self.records.find(key)) {
+            None => Ok(true),
             Some((resource, used, limit)) => Err(BeginError::Full {
                 resource,
                 used,
                 limit,
-                retry_at: self.next_expiry(),
             }),
         }
     }
 
     /// What an attempt at `key` would take too much of, with what is taken and the limit.
-    fn lacking(&self, key: &Key) -> Option<(Resource, u64, u64)> {
-        let known = self.records.get(key);
+    fn lacking(&self, key: &Key, place: Place) -> Option<(Resource, u64, u64)> {
+        let known = self.records.at(place);
         let (new_keys, new_key_bytes) = match known {
             Some(_) => (0, 0),
             None => (1, key.len_bytes() as u64),
@@ -405,11 +419,10 @@ impl KeyStore {
         let held = known.map_or(0, |record| {
             record.response_bytes(self.limits.response_bytes)
         });
-        let of_scope = self
-            .keys_of_scope
-            .get(key.scope())
-            .copied()
-            .unwrap_or_default();
+        let of_scope = match known {
+            Some(_) => 0,
+            None => self.records.of_scope(key.scope()),
+        };
         [
             (
                 Resource::Keys,
@@ -425,7 +438,7 @@ impl KeyStore {
             ),
             (
                 Resource::KeyBytes,
-                self.key_bytes,
+                self.key_bytes(),
                 new_key_bytes,
                 self.limits.key_bytes,
             ),
@@ -440,44 +453,22 @@ impl KeyStore {
         .find(|(_, used, more, limit)| *more > 0 && used.saturating_add(*more) > *limit)
         .map(|(resource, used, _, limit)| (resource, used, limit))
     }
+}
 
-    /// Puts a record in the place of the key's earlier one, and keeps the sums and the index.
-    pub(crate) fn put(&mut self, key: &Key, record: Record) {
-        self.remove(key);
-        match self.keys_of_scope.get_mut(key.scope()) {
-            Some(count) => *count += 1,
-            None => {
-                self.keys_of_scope.insert(key.scope().into(), 1);
-            }
-        }
-        self.key_bytes += key.len_bytes() as u64;
-        match &record.state {
-            State::Running { .. } => self.running += 1,
-            State::Doubtful => {}
-            State::Completed { response } => self.stored_response_bytes += response.len() as u64,
-        }
-        self.expiry
-            .insert((record.expires_at, record.token, key.clone()));
-        self.records.insert(key.clone(), record);
+/// Equal if they answer alike from now on: what is over and not forgotten does not count, nor does the
+/// secret.
+impl PartialEq for KeyStore {
+    fn eq(&self, other: &Self) -> bool {
+        (self.limits, self.now, self.next_token) == (other.limits, other.now, other.next_token)
+            && self.live() == other.live()
     }
+}
 
-    fn remove(&mut self, key: &Key) {
-        let Some((key, record)) = self.records.remove_entry(key) else {
-            return;
-        };
-        self.key_bytes -= key.len_bytes() as u64;
-        match &record.state {
-            State::Running { .. } => self.running -= 1,
-            State::Doubtful => {}
-            State::Completed { response } => self.stored_response_bytes -= response.len() as u64,
-        }
-        if let Some(count) = self.keys_of_scope.get_mut(key.scope()) {
-            *count -= 1;
-            if *count == 0 {
-                self.keys_of_scope.remove(key.scope());
-            }
-        }
-        self.expiry.remove(&(record.expires_at, record.token, key));
+impl Eq for KeyStore {}
+
+impl Hash for KeyStore {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.limits, self.now, self.next_token, self.live()).hash(state);
     }
 }
 

@@ -172,6 +172,32 @@ fn keys_out_of_order_twice_or_over_are_refused() {
     }
 }
 
+/// With whatever secret keys are hashed, and in whatever order they came, the bytes are the same.
+#[test]
+fn trap_20_the_secret_and_the_order_do_not_show_in_the_bytes() {
+    let names: Vec<String> = (0..500).map(|number| format!("key-{number}")).collect();
+    let fill = |secret, names: &mut dyn Iterator<Item = &String>| {
+        let mut store = KeyStore::with_hash_secret(Limits::default(), secret);
+        for name in names {
+            let key = Key::new("tenant", name).unwrap();
+            let lease = Duration::from_secs(1);
+            store
+                .begin(Instant::from_nanos(5), &key, Fingerprint(1), lease)
+                .unwrap();
+        }
+        store
+    };
+    let (one, other) = (
+        fill([1, 2], &mut names.iter()),
+        fill([3, 4], &mut names.iter()),
+    );
+    assert_eq!(one.snapshot(), other.snapshot());
+    assert_eq!(one, other);
+    let restored = KeyStore::restore(&one.snapshot()).unwrap();
+    assert_eq!(restored, one);
+    assert_eq!(restored.snapshot(), one.snapshot());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 

