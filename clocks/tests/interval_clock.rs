@@ -108,6 +108,93 @@ proptest! {
     }
 }
 
+/// An answer that was on its way for long is told after one that overtook it: `at` goes back.
+#[test]
+fn late_news_makes_nothing_wider() {
+    let at = Instant::from_millis;
+    let noon = WallTime::from_nanos(EPOCH);
+    let after = |millis| noon.saturating_add(Duration::from_millis(millis));
+    let about = |date, error| TimeInterval::around(date, Duration::from_millis(error));
+    let mut clock = IntervalClock::new(drift());
+    clock.synchronise(at(100_000), about(noon, 5)).unwrap();
+    let before = clock.now(at(100_000)).unwrap();
+
+    // It says nothing new.
+    clock.synchronise(at(0), TimeInterval::ALWAYS).unwrap();
+    assert_eq!(clock.now(at(100_000)), Ok(before));
+    assert_eq!(
+        clock.status(at(160_000)),
+        quorate_clocks::ClockStatus::Synchronised
+    );
+
+    // It says something: by now, 98 s after it, the truth is at least 97,974 ms and less 29.4 later.
+    let news = TimeInterval::new(noon, after(200_000)).unwrap();
+    clock
+        .synchronise(
+            at(2_000),
+            TimeInterval::new(
+                news.earliest()
+                    .saturating_sub(Duration::from_millis(97_970)),
+                news.latest(),
+            )
+            .unwrap(),
+        )
+        .unwrap();
+    let now = clock.now(at(100_000)).unwrap();
+    assert_eq!(now.latest(), before.latest());
+    let least = noon.saturating_add(Duration::from_micros(30_000 - 29_400));
+    assert_eq!(now.earliest(), least);
+
+    // It contradicts.
+    let wrong = about(after(10_000), 1);
+    let unchanged = clock.clone();
+    let disagreement = clock.synchronise(at(2_000), wrong).unwrap_err();
+    assert_eq!((disagreement.at, disagreement.theirs), (at(2_000), wrong));
+    assert_eq!(clock, unchanged);
+}
+
+proptest! {
+    /// How wide an agreement can be, when the correct intervals have up to `faulty` false ones beside
+    /// them that were made to widen it.
+    #[test]
+    fn an_agreement_is_as_narrow_as_it_says(
+        correct in prop::collection::vec((0..50_u64, 0..50_u64), 1..6),
+        wrong in prop::collection::vec((0..300_u64, 0..300_u64), 0..5),
+    ) {
+        let truth = 150;
+        let interval = |from, to| {
+            TimeInterval::new(WallTime::from_nanos(from), WallTime::from_nanos(to)).unwrap()
+        };
+        let faulty = wrong.len();
+        let correct: Vec<_> =
+            correct.iter().map(|(a, b)| interval(truth - a, truth + b)).collect();
+        let wrong = wrong.iter().map(|(a, b)| interval(*a.min(b), *a.max(b)));
+        let all: Vec<_> = correct.iter().copied().chain(wrong).collect();
+        prop_assume!(faulty < all.len());
+        let agreed = TimeInterval::agreement(&all, faulty).expect("the truth is in enough of them");
+        prop_assert!(agreed.contains(WallTime::from_nanos(truth)));
+        let mut widths: Vec<_> = correct.iter().map(|interval| interval.width()).collect();
+        widths.sort_unstable();
+        let widest = *widths.last().unwrap();
+        if 3 * faulty < all.len() {
+            prop_assert!(agreed.width() <= widest);
+        } else if 2 * faulty < all.len() {
+            let second = widths.iter().rev().nth(1).unwrap();
+            prop_assert!(agreed.width() <= widest + *second);
+        }
+    }
+}
+
+/// One of three can make it wider than each of the two that are right, which one of four cannot.
+#[test]
+fn a_third_of_liars_can_widen_an_agreement() {
+    let interval = |from, to| {
+        TimeInterval::new(WallTime::from_millis(from), WallTime::from_millis(to)).unwrap()
+    };
+    let all = [interval(0, 2), interval(1, 3), interval(0, 100)];
+    assert_eq!(TimeInterval::agreement(&all, 1), Some(interval(0, 3)));
+}
+
 #[test]
 fn golden_bytes_are_earliest_then_latest_big_endian() {
     let interval = TimeInterval::new(

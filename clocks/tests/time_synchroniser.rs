@@ -407,6 +407,60 @@ fn it_answers_who_asks_when_it_knows_and_is_not_flooded() {
     );
 }
 
+/// Somebody who asks as fast as it can must not keep the machine from asking itself.
+#[test]
+fn a_flood_of_requests_leaves_room_for_questions_of_our_own() {
+    let mut machine = TimeSynchroniser::new(config(3));
+    round(&mut machine, Instant::ORIGIN, &[about(0); 3]);
+    for nonce in 0..10_000 {
+        machine.handle_message(NodeId(9), TimeMessage::Request { nonce }, Instant::ORIGIN);
+    }
+    machine.handle_timeout(Instant::from_millis(60_000));
+    let asked = std::iter::from_fn(|| machine.poll_transmit())
+        .filter(|(_, message)| matches!(message, TimeMessage::Request { .. }));
+    assert!(asked.map(|(to, _)| to).eq([1, 2, 3].map(NodeId)));
+}
+
+/// A source that says how long it held the question is believed more exactly: Cristian's bound.
+#[test]
+fn an_answer_counts_from_when_its_question_left_less_what_it_was_held() {
+    let told = |held| {
+        let mut machine = TimeSynchroniser::new(config(1));
+        machine.handle_timeout(Instant::from_millis(1_000));
+        let Some((source, TimeMessage::Request { nonce })) = machine.poll_transmit() else {
+            panic!("it asks at once");
+        };
+        let (sent, held) = (about(0), Duration::from_millis(held));
+        let answer = TimeMessage::Response { nonce, sent, held };
+        machine.handle_message(source, answer, Instant::from_millis(11_000));
+        machine.now(Instant::from_millis(11_000)).unwrap()
+    };
+    // Ten seconds by our count are at most three milliseconds more, at 300 ppm.
+    let until = |millis| {
+        let latest = about(0)
+            .latest()
+            .saturating_add(Duration::from_millis(millis));
+        TimeInterval::new(about(0).earliest(), latest).unwrap()
+    };
+    assert_eq!(told(0), until(10_003));
+    assert_eq!(told(9_000), until(1_003));
+    assert_eq!(told(10_003), until(0));
+}
+
+/// A caller whose clock runs backwards has no exchange that took no time: the answer proves nothing.
+#[test]
+fn an_answer_from_before_its_question_does_not_count() {
+    let mut machine = TimeSynchroniser::new(config(1));
+    machine.handle_timeout(Instant::from_millis(1_000));
+    let Some((source, TimeMessage::Request { nonce })) = machine.poll_transmit() else {
+        panic!("it asks at once");
+    };
+    let (sent, held) = (about(0), Duration::ZERO);
+    let answer = TimeMessage::Response { nonce, sent, held };
+    machine.handle_message(source, answer, Instant::from_millis(999));
+    assert!(machine.now(Instant::from_millis(1_000)).is_err());
+}
+
 /// A second answer, an answer to an older question, and one of somebody else count for nothing.
 #[test]
 fn only_the_first_answer_to_the_open_question_of_its_source_counts() {

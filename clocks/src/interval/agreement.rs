@@ -7,14 +7,17 @@ impl TimeInterval {
     ///
     /// Whatever the true time is, all but the faulty intervals contain it. So it is among the points
     /// that are in at least that many, and this is the smallest interval around all of those: the
-    /// function M of Marzullo ("Maintaining the Time in a Distributed System", 1984, §4.3; also
-    /// Marzullo and Owicki, PODC 1983), on which the selection of NTP rests (RFC 5905, §11.2.1). While
-    /// fewer than half are faulty, it is no wider than the widest of the correct ones.
+    /// function M of Marzullo ("Tolerating Failures of Continuous-Valued Sensors", ACM TOCS 8(4),
+    /// 1990), from which the selection of NTP descends (RFC 5905, §11.2.1).
+    ///
+    /// How far the faulty ones can widen it goes with how many they may be. While that is fewer than a
+    /// third, it is no wider than the widest correct interval; while it is fewer than half, no wider
+    /// than the two widest correct ones laid end to end; and from half on there is no bound.
     ///
     /// Nothing, when no point is in so many: then more are wrong than was assumed. Nothing either,
     /// when there are no more intervals than may be faulty.
     ///
-    /// Takes time in the square of their number.
+    /// Takes time in the square of their number: bound that, where others choose it.
     ///
     /// ```
     /// use core::time::Duration;
@@ -23,7 +26,7 @@ impl TimeInterval {
     /// let about = |millis, error| {
     ///     TimeInterval::around(WallTime::from_millis(millis), Duration::from_millis(error))
     /// };
-    /// // The example of RFC 5905: three clocks agree, and what they agree on is narrower than each.
+    /// // Three clocks agree, and what they agree on is narrower than each.
     /// let right = [about(100, 10), about(105, 10), about(98, 8)];
     /// let agreed = TimeInterval::agreement(&right, 0).expect("they overlap");
     /// assert_eq!(agreed, TimeInterval::new(
@@ -36,6 +39,7 @@ impl TimeInterval {
     /// assert!(TimeInterval::agreement(&wrong, 1).expect("two agree").contains(WallTime::from_millis(100)));
     /// # Ok::<(), quorate_clocks::InvertedInterval>(())
     /// ```
+    #[must_use]
     pub fn agreement(intervals: &[Self], faulty: usize) -> Option<Self> {
         let enough = intervals
             .len()

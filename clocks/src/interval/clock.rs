@@ -96,25 +96,29 @@ impl IntervalClock {
     }
 
     /// Is told that at the instant `at` the true time was within an interval. What it knew already
-    /// still holds, so what is left is what both allow; and `earliest` never goes back.
+    /// still holds, so what is left is what both allow: its answers become no wider by this, and
+    /// `earliest` never goes back. News may come late, with an `at` before what was told last.
     ///
     /// # Errors
     ///
     /// When the two exclude each other. Nothing has changed then: find out which is wrong, and if it is
     /// this clock, [`step`](Self::step) it.
     pub fn synchronise(&mut self, at: Instant, interval: TimeInterval) -> Result<(), Disagreement> {
-        let Some(ours) = self.interval_at(at) else {
+        let Some((last, told)) = self.told else {
             self.step(at, interval);
             return Ok(());
         };
-        let Some(both) = ours.intersect(interval) else {
+        // As of the later instant: what is carried forward and back is widened by the drift twice.
+        let later = last.max(at);
+        let ours = self.carry(told, last, later);
+        let Some(both) = ours.intersect(self.carry(interval, at, later)) else {
             return Err(Disagreement {
                 at,
-                ours,
+                ours: self.carry(told, last, at),
                 theirs: interval,
             });
         };
-        self.told = Some((at, both));
+        self.told = Some((later, both));
         Ok(())
     }
 
@@ -171,13 +175,19 @@ impl IntervalClock {
     /// Where the true time is at an instant, however wide that is.
     fn interval_at(&self, now: Instant) -> Option<TimeInterval> {
         let (at, told) = self.told?;
-        let (passed, back) = (now.since(at), at.since(now));
+        Some(self.carry(told, at, now))
+    }
+
+    /// Where the true time is at one instant, if it was in an interval at another.
+    fn carry(&self, interval: TimeInterval, from: Instant, to: Instant) -> TimeInterval {
+        let (passed, back) = (to.since(from), from.since(to));
         // Either is zero. What the clock has counted is off by its drift, into both directions.
         let off = self.drift.over(passed.saturating_add(back));
         let shift = |date: WallTime| date.saturating_add(passed).saturating_sub(back);
-        let earliest = shift(told.earliest()).saturating_sub(off);
-        let latest = shift(told.latest()).saturating_add(off);
-        TimeInterval::new(earliest, latest).ok()
+        let earliest = shift(interval.earliest()).saturating_sub(off);
+        let latest = shift(interval.latest()).saturating_add(off);
+        // Shifting keeps the order of the two, and widening too, so this is never the other one.
+        TimeInterval::new(earliest, latest).unwrap_or(TimeInterval::ALWAYS)
     }
 }
 

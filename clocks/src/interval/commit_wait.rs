@@ -42,6 +42,7 @@ pub struct CommitWait {
 /// How far a [`CommitWait`] is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
+#[must_use = "what waits is not committed"]
 pub enum CommitProgress {
     /// The stamp is certainly past. This stays so.
     Past,

@@ -88,6 +88,7 @@ impl TimeInterval {
     }
 
     /// Whether it may be this date.
+    #[must_use]
     pub fn contains(self, date: WallTime) -> bool {
         self.earliest <= date && date <= self.latest
     }
@@ -103,6 +104,7 @@ impl TimeInterval {
     }
 
     /// What both allow, or nothing when they exclude each other: one of the two is wrong then.
+    #[must_use]
     pub fn intersect(self, other: Self) -> Option<Self> {
         let earliest = self.earliest.max(other.earliest);
         Self::new(earliest, self.latest.min(other.latest)).ok()

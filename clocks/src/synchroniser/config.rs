@@ -38,8 +38,8 @@ impl TimeSyncConfig {
 
     /// Asks these sources every eight seconds, assumes that fewer than half of them are wrong, and
     /// forgets what a source said after ten minutes without an answer. `drift` bounds how far off this
-    /// machine's monotonic clock and the clocks of the sources run. The seed makes the nonces: where
-    /// somebody may forge answers, it has to be a secret and a different one after every start.
+    /// machine's monotonic clock and the clocks of the sources run. The seed makes the nonces: give a
+    /// different one after every start, so that an answer to an earlier life counts for nothing.
     ///
     /// # Errors
     ///
@@ -75,7 +75,8 @@ impl TimeSyncConfig {
         })
     }
 
-    /// Asks this often. At least a millisecond.
+    /// Asks this often. At least a millisecond, and longer than the way to a source and back takes: what
+    /// was asked before the latest question is not waited for any more.
     #[must_use]
     pub fn with_period(mut self, period: Duration) -> Self {
         self.period = period.max(Duration::from_millis(1));
@@ -97,7 +98,8 @@ impl TimeSyncConfig {
         Ok(self)
     }
 
-    /// Forgets what a source said when it has not answered for so long.
+    /// Forgets what a source said when it has not answered for so long: several
+    /// [periods](Self::with_period), since answers may be lost.
     #[must_use]
     pub const fn with_forget_after(mut self, after: Duration) -> Self {
         self.forget_after = after;

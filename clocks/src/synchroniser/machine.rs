@@ -31,7 +31,9 @@ use crate::{Disagreement, Instant, IntervalClock, NodeId, NotSynchronised, TimeI
 ///
 /// `now` is the machine's monotonic clock, which has to count the time that the machine is suspended,
 /// and to tick finely: the interval is wrong by up to a tick of it.
-/// Answers are not authenticated beyond a nonce: the transport has to, where that matters.
+/// The nonces tell an answer from one to an earlier question. They do not keep out a forger: whoever
+/// has seen one can compute the next, so a source could answer in the name of others, and the minority
+/// that lies would be a majority. Where that matters, the transport has to say who sent what.
 ///
 /// It answers others too, from its own clock. The answer carries its error, so chains of machines stay
 /// right; yet two sources that ask each other are not two opinions, and should not be counted as such.
@@ -81,6 +83,10 @@ pub struct TimeSynchroniser {
 /// How many messages and events wait to be polled at most. Further messages are not sent, which is a
 /// loss like any other; of events the oldest goes.
 const WAITING: usize = 4 * TimeSyncConfig::MAX_SOURCES;
+
+/// How many messages wait when others are still answered. What is left is for our own questions, which
+/// nobody must be able to crowd out.
+const ANSWERS: usize = WAITING / 2;
 
 impl TimeSynchroniser {
     /// A machine that knows nothing, and asks at the first opportunity.
@@ -158,17 +164,22 @@ impl TimeSynchroniser {
 
     /// A message that may be sent now, and to whom. There is another one after
     /// [`handle_timeout`](Self::handle_timeout), and after a request was handled.
+    #[must_use]
     pub fn poll_transmit(&mut self) -> Option<(NodeId, TimeMessage)> {
         self.out.pop_front()
     }
 
     /// Something that an operator should know.
+    #[must_use]
     pub fn poll_event(&mut self) -> Option<TimeEvent> {
         self.events.pop_front()
     }
 
     /// Answers somebody who asks for the time. Who does not know it says nothing.
     fn give(&mut self, to: NodeId, nonce: u64, now: Instant) {
+        if self.out.len() >= ANSWERS {
+            return;
+        }
         if let Ok(sent) = self.clock.now(now) {
             let held = Duration::ZERO;
             self.send(to, TimeMessage::Response { nonce, sent, held });

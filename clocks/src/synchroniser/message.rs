@@ -41,10 +41,11 @@ pub enum TimeMessage {
     Response {
         /// That of the request.
         nonce: u64,
-        /// Between which dates the true time was when this was sent, or before.
+        /// Between which dates the true time was at a moment when the request had arrived and this had
+        /// not been sent: an interval from before the request makes who asked wrong.
         sent: TimeInterval,
-        /// For how long, at least, the request had been there by then: NTP's third timestamp less the
-        /// second. Zero is always right.
+        /// For how long, at least, the request had been there at that moment: NTP's third timestamp less
+        /// the second. Zero is always right.
         held: Duration,
     },
 }

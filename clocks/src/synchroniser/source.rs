@@ -35,9 +35,9 @@ impl Source {
 
     /// Takes an answer, if it is one to the open question. Gives what it contradicts, if anything.
     ///
-    /// Cristian, "Probabilistic Clock Synchronization" (Distributed Computing 1989, §3): the answer is
-    /// at least as old as nothing, and at most as old as the whole exchange less what the source held
-    /// it, both by true time.
+    /// Cristian, "Probabilistic Clock Synchronization" (Distributed Computing 1989, §3): by true time,
+    /// the answer may be new, and is at most as old as the whole exchange less what the source held the
+    /// question.
     pub(super) fn answer(
         &mut self,
         nonce: u64,
@@ -46,6 +46,9 @@ impl Source {
         now: Instant,
     ) -> Option<Result<(), Disagreement>> {
         let (_, asked) = self.asked.filter(|(open, _)| *open == nonce)?;
+        if now < asked {
+            return None;
+        }
         let exchange = now.since(asked);
         let longest = exchange.saturating_add(self.clock.drift().over(exchange));
         // What was held for longer than the exchange took is no answer to it.
