@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use quorate_benches::{RaftCluster, Replicated};
 use quorate_clocks::{
-    Actor, HybridClock, Incarnation, LamportClock, NodeId, Relation, VectorClock, VersionVector,
-    WallTime,
+    Actor, HybridClock, Incarnation, LamportClock, NodeId, Relation, TreeStamp, VectorClock,
+    VersionVector, WallTime,
 };
 
 /// Allocations of three members that agree on a batch of so many entries, in the steady state.
@@ -60,6 +60,31 @@ fn stamps_of_up_to_eight_actors_need_no_heap() {
             .receive(NodeId(2), stamp, WallTime::from_millis(1))
             .expect("in time");
         LamportClock::new(NodeId(1)).tick().expect("few events");
+    });
+    assert_eq!(measured.count_total, 0);
+}
+
+#[test]
+fn tree_stamps_of_eight_members_need_no_heap() {
+    let mut members = vec![TreeStamp::seed()];
+    while members.len() < 8 {
+        let (left, right) = members.remove(0).fork().expect("not deep");
+        members.extend([left, right]);
+    }
+    for round in 0..200 {
+        let message = members[round * 7 % 8].send().expect("few events");
+        members[round * 5 % 8].receive(&message).expect("known");
+    }
+    let [one, others @ ..] = &mut members[..] else {
+        unreachable!("eight members");
+    };
+    let measured = allocation_counter::measure(|| {
+        for other in others {
+            one.event().expect("few events");
+            let message = other.peek();
+            assert_ne!(one.history().relation(&message), Relation::Equal);
+            one.merge(&message).expect("known");
+        }
     });
     assert_eq!(measured.count_total, 0);
 }

@@ -5,8 +5,9 @@ use quorate_clocks::{Actor, Dot, Incarnation, NodeId, Relation, VersionVector};
 
 use super::{Table, peer};
 
-type Crdts = crdts::VClock<u64>;
-type Vclock = vclock::VClock<u64, u64>;
+// The same actors for all.
+type Crdts = crdts::VClock<Actor>;
+type Vclock = vclock::VClock<Actor, u64>;
 
 /// The same vector, three times.
 #[derive(Clone)]
@@ -19,7 +20,7 @@ struct Vectors {
 impl Vectors {
     /// `counter` tells what each actor has counted, at least one.
     fn new(actors: u64, counter: impl Fn(u64) -> u64) -> Self {
-        let counters = (0..actors).map(|actor| (actor, counter(actor)));
+        let counters = (0..actors).map(|actor| (actor_of(actor), counter(actor)));
         let mut crdts = Crdts::new();
         let mut vclock = Vclock::default();
         for (actor, counter) in counters.clone() {
@@ -31,7 +32,7 @@ impl Vectors {
         }
         Self {
             quorate: counters
-                .map(|(actor, counter)| Dot::new(actor_of(actor), counter))
+                .map(|(actor, counter)| Dot::new(actor, counter))
                 .collect(),
             crdts,
             vclock,
@@ -149,7 +150,7 @@ fn count(actors: u64, vectors: Vectors) -> Table {
                 "crdts 7.3 VClock",
                 move || crdts.clone(),
                 |vector| {
-                    let dot = vector.inc(std::hint::black_box(1));
+                    let dot = vector.inc(std::hint::black_box(actor_of(1)));
                     vector.apply(dot);
                 },
             ),
@@ -157,7 +158,7 @@ fn count(actors: u64, vectors: Vectors) -> Table {
                 "vclock 0.4",
                 move || vclock.clone(),
                 |vector| {
-                    vector.incr(std::hint::black_box(&1));
+                    vector.incr(std::hint::black_box(&actor_of(1)));
                 },
             ),
         ],
