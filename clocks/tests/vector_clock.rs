@@ -55,6 +55,13 @@ proptest! {
         prop_assert_eq!(context_a.gaps().count() == 0, context_a == CausalContext::from(&context_a.floor()));
         prop_assert_eq!(CausalContext::from_bytes(&context_a.to_bytes()), Ok(context_a.clone()));
 
+        // Many at once are one after the other.
+        let nothing = Dot::new(actor(1), 0);
+        prop_assert_eq!(&a.iter().copied().chain([nothing]).collect::<CausalContext>(), &context_a);
+        let mut extended = context_a.clone();
+        extended.extend(b.iter().copied());
+        prop_assert_eq!(&extended, &context(&a.iter().chain(&b).copied().collect::<Vec<_>>()));
+
         context_a.merge(&context_b);
         let all: Vec<Dot> = a.iter().chain(&b).copied().collect();
         prop_assert_eq!(context_a, context(&all));

@@ -69,6 +69,8 @@ impl CausalContext {
     }
 
     /// Notes that this one event was seen, and says whether that is new.
+    ///
+    /// Moves all runs after it when it begins or ends a gap. For many events, use `extend`.
     pub fn observe(&mut self, dot: Dot) -> bool {
         if self.contains(dot) {
             return false;
@@ -227,6 +229,36 @@ impl Causality for CausalContext {
     }
 }
 
+/// Just these events.
+impl From<DotRange> for CausalContext {
+    fn from(range: DotRange) -> Self {
+        Self {
+            runs: Vec::from([range]),
+        }
+    }
+}
+
+/// Just these events.
+impl FromIterator<Dot> for CausalContext {
+    fn from_iter<I: IntoIterator<Item = Dot>>(dots: I) -> Self {
+        let mut context = Self::new();
+        context.extend(dots);
+        context
+    }
+}
+
+/// Adds each of these events alone, in any order: sorting them is the most that it takes.
+impl Extend<Dot> for CausalContext {
+    fn extend<I: IntoIterator<Item = Dot>>(&mut self, dots: I) {
+        let dots = dots.into_iter().filter(|dot| dot.counter > 0);
+        let mut runs: Vec<_> = dots.map(DotRange::one).collect();
+        runs.sort_unstable();
+        // A merge joins what touches, on both sides.
+        self.merge(&Self { runs });
+    }
+}
+
+/// All that went into a version.
 impl From<&VersionVector> for CausalContext {
     fn from(vector: &VersionVector) -> Self {
         let runs = vector.iter();

@@ -46,6 +46,13 @@ use crate::{Actor, Causality, Relation};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// # Contexts are believed
+///
+/// A context says "replace all of this", so whoever can make one up can delete values of every
+/// server, also those that are not written yet, and use up the counters. Noticed is only one that
+/// counts events of the server it comes to that this has not done. Where clients are not trusted, keep
+/// contexts at the server, or authenticate their [bytes](VersionVector#bytes), which are canonical.
+///
 /// # When a key is forgotten
 ///
 /// Dropping the set of a deleted key forgets its counters. If the key is created again by the same
@@ -84,6 +91,15 @@ pub(super) struct History<V> {
 }
 
 impl<V> History<V> {
+    /// Of an actor of whom nothing is known yet: the caller makes it count.
+    fn of(actor: Actor) -> Self {
+        Self {
+            actor,
+            counter: 0,
+            alive: Vec::new(),
+        }
+    }
+
     /// How many events have no value any more.
     fn replaced(&self) -> u64 {
         self.counter.saturating_sub(self.alive.len() as u64)
@@ -199,7 +215,8 @@ impl<V> DottedSet<V> {
     }
 
     /// How this state of the key stands to another: `After` if it is what a [`sync`](Self::sync) of
-    /// the two would give.
+    /// the two would give. It looks at events and not at values: of states whose values contradict each
+    /// other ([`SkewedDots`]) it says nothing of use.
     pub fn relation(&self, other: &Self) -> Relation {
         Relation::from_surplus(!other.includes(self), !self.includes(other))
     }
@@ -221,9 +238,41 @@ impl<V> DottedSet<V> {
     }
 
     fn replace(&mut self, seen: &VersionVector) {
-        for (actor, counter) in seen.iter() {
-            self.history(actor).replace(counter);
+        let histories = self.histories_of(seen.iter().map(|(actor, _)| actor));
+        for (history, (_, counter)) in histories.zip(seen.iter()) {
+            history.replace(counter);
         }
+    }
+
+    /// The histories of these actors, which are ascending. The caller makes those count that are new.
+    ///
+    /// In one pass: contexts and states come from others, who choose how many actors are in them.
+    fn histories_of(
+        &mut self,
+        actors: impl Iterator<Item = Actor> + Clone,
+    ) -> impl Iterator<Item = &mut History<V>> {
+        let mut mine = self.histories.iter().map(|mine| mine.actor).peekable();
+        let new = actors.clone().filter(|actor| {
+            while mine.next_if(|mine| mine < actor).is_some() {}
+            mine.peek() != Some(actor)
+        });
+        let new = new.count();
+        if new > 0 {
+            let mut all = Vec::with_capacity(self.histories.len().saturating_add(new));
+            let mut mine = core::mem::take(&mut self.histories).into_iter().peekable();
+            for actor in actors.clone() {
+                while let Some(before) = mine.next_if(|mine| mine.actor < actor) {
+                    all.push(before);
+                }
+                let same = mine.next_if(|mine| mine.actor == actor);
+                all.push(same.unwrap_or_else(|| History::of(actor)));
+            }
+            all.extend(mine);
+            self.histories = all;
+        }
+        let mut actors = actors.peekable();
+        let histories = self.histories.iter_mut();
+        histories.filter(move |history| actors.next_if_eq(&history.actor).is_some())
     }
 
     fn known(&self, actor: Actor) -> u64 {
@@ -235,15 +284,7 @@ impl<V> DottedSet<V> {
     /// The history of an actor, which is new if it was not there. The caller makes it count.
     fn history(&mut self, actor: Actor) -> &mut History<V> {
         let at = self.place(actor).unwrap_or_else(|at| {
-            let (counter, alive) = (0, Vec::new());
-            self.histories.insert(
-                at,
-                History {
-                    actor,
-                    counter,
-                    alive,
-                },
-            );
+            self.histories.insert(at, History::of(actor));
             at
         });
         &mut self.histories[at]
@@ -281,8 +322,8 @@ impl<V: Clone + PartialEq> DottedSet<V> {
                 }
             }
         }
-        for theirs in &other.histories {
-            let mine = self.history(theirs.actor);
+        let actors = other.histories.iter().map(|theirs| theirs.actor);
+        for (mine, theirs) in self.histories_of(actors).zip(&other.histories) {
             // Alive is what neither has seen replaced. Up to where we know, that is ours.
             let replaced = theirs.replaced().max(mine.replaced());
             let known = mine.counter.max(replaced) - theirs.replaced();
@@ -345,7 +386,14 @@ impl<V> fmt::Display for DottedPutError<V> {
     }
 }
 
-impl<V: fmt::Debug> core::error::Error for DottedPutError<V> {}
+impl<V: fmt::Debug> core::error::Error for DottedPutError<V> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(match self {
+            Self::Amnesia { amnesia, .. } => amnesia,
+            Self::Exhausted { exhausted, .. } => exhausted,
+        })
+    }
+}
 
 /// Two replicas have different values for one event. Nothing has changed.
 ///

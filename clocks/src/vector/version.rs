@@ -1,5 +1,6 @@
 //! The version vector.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::walk::{actor, equal, includes, relation};
@@ -51,10 +52,7 @@ use crate::{Actor, Causality, Incarnation, NodeId, Relation};
 /// LEB128. Entries that are zero, twice there or out of order are refused.
 #[derive(Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(try_from = "alloc::vec::Vec<Dot>", into = "alloc::vec::Vec<Dot>")
-)]
+#[cfg_attr(feature = "serde", serde(try_from = "Vec<Dot>", into = "Vec<Dot>"))]
 // Entries are ascending by actor and no counter is zero.
 pub struct VersionVector {
     pub(super) entries: Small<Entry, 8>,
@@ -237,13 +235,27 @@ impl FromIterator<Dot> for VersionVector {
     }
 }
 
+/// In any order: sorting them is the most that it takes.
 impl Extend<Dot> for VersionVector {
     fn extend<I: IntoIterator<Item = Dot>>(&mut self, dots: I) {
+        // New actors that belong far from the end, where each by itself would move all after it.
+        let mut early = Vec::new();
         for dot in dots {
-            self.observe(dot);
+            match self.place(dot.actor) {
+                Err(at) if self.len() - at > NEAR && dot.counter > 0 => early.push(dot),
+                _ => self.observe(dot),
+            }
+        }
+        if !early.is_empty() {
+            early.sort_unstable();
+            // Ascending, so that every new actor is the last.
+            self.merge(&early.into_iter().collect());
         }
     }
 }
+
+/// So many entries are moved without a thought.
+const NEAR: usize = 64;
 
 impl fmt::Debug for VersionVector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
