@@ -10,6 +10,9 @@ use crate::{Actor, Causality, Relation};
 ///
 /// Counters begin at one; zero names no event, and everything has seen it.
 ///
+/// Dots sort by actor and then by counter, to be kept in maps: of different actors that says nothing of
+/// what came first. What does is [`relate`](Causality::relate).
+///
 /// As bytes: node, incarnation and counter, each as LEB128.
 ///
 /// ```
@@ -25,6 +28,7 @@ use crate::{Actor, Causality, Relation};
 // The order of the fields is the order of the dots: those of an actor are beside each other.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Parts"))]
 pub struct Dot {
     /// Who did it.
     pub actor: Actor,
@@ -66,12 +70,32 @@ impl Dot {
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let actor = reader.actor()?;
-        match reader.varint()? {
-            0 => Err(DecodeError::Invalid {
-                what: "an event has counter zero",
-            }),
-            counter => Ok(Self { actor, counter }),
+        Self::named(actor, reader.varint()?)
+    }
+
+    fn named(actor: Actor, counter: u64) -> Result<Self, DecodeError> {
+        if counter == 0 {
+            let what = "an event has counter zero";
+            return Err(DecodeError::Invalid { what });
         }
+        Ok(Self { actor, counter })
+    }
+}
+
+/// An event as serde sees it.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct Parts {
+    actor: Actor,
+    counter: u64,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Parts> for Dot {
+    type Error = DecodeError;
+
+    fn try_from(parts: Parts) -> Result<Self, DecodeError> {
+        Self::named(parts.actor, parts.counter)
     }
 }
 

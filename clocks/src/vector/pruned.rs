@@ -18,9 +18,11 @@ use crate::{Causality, Relation};
 /// # Bytes
 ///
 /// The name of the table in eight bytes, big-endian, and two [`VersionVector`]s: what was seen of the
-/// others, and how many events are lacking of each that is retired.
+/// others, and how many events are lacking of each that is retired. An actor in both is refused, and so
+/// is one that lacks something under the empty table, whose name is zero.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Parts"))]
 pub struct PrunedVector {
     table: u64,
     left: VersionVector,
@@ -35,6 +37,22 @@ impl PrunedVector {
             left,
             lacking,
         }
+    }
+
+    /// Refuses what contradicts itself, whatever the table.
+    fn from_parts(
+        table: u64,
+        left: VersionVector,
+        lacking: VersionVector,
+    ) -> Result<Self, DecodeError> {
+        let what = if table == 0 && !lacking.is_empty() {
+            "events of somebody are lacking under the empty table"
+        } else if !left.meet(&lacking).is_empty() {
+            "an actor is retired, and not left out"
+        } else {
+            return Ok(Self::new(table, left, lacking));
+        };
+        Err(DecodeError::Invalid { what })
     }
 
     /// The name of the table that was left out.
@@ -92,7 +110,25 @@ impl PrunedVector {
         let left = VersionVector::decode(&mut reader)?;
         let lacking = VersionVector::decode(&mut reader)?;
         reader.end()?;
-        Ok(Self::new(table, left, lacking))
+        Self::from_parts(table, left, lacking)
+    }
+}
+
+/// A pruned vector as serde sees it.
+#[cfg(feature = "serde")]
+#[derive(serde::Deserialize)]
+struct Parts {
+    table: u64,
+    left: VersionVector,
+    lacking: VersionVector,
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Parts> for PrunedVector {
+    type Error = DecodeError;
+
+    fn try_from(parts: Parts) -> Result<Self, DecodeError> {
+        Self::from_parts(parts.table, parts.left, parts.lacking)
     }
 }
 

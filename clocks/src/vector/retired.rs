@@ -16,8 +16,11 @@ use crate::{Actor, StabilityCertificate};
 /// and a [`PrunedVector`] says which table it was made with. Only a [`StabilityCertificate`] puts
 /// actors in, so what is cut from every vector of the group is the same.
 ///
-/// Retire in the order in which the group removed its members, which is the same everywhere, and
-/// vectors that others pruned can be [restored](Self::restore) here too, also those of earlier tables.
+/// A table is a list and not a set, and only equal ones compare. So
+/// [retire in the order](Self::retire_in_order) in which the group removed its members, which is the same
+/// everywhere: then vectors that others pruned can be [restored](Self::restore) here too, also those of
+/// earlier tables. Two tables are told apart by a name of 64 bits that is made of their actors; it is
+/// no protection against members who choose these so that two names are equal.
 ///
 /// ```
 /// use quorate_clocks::{
@@ -70,7 +73,11 @@ impl Retired {
         }
     }
 
-    /// Adds those that are gone according to a certificate, and says how many are new.
+    /// Adds those that are gone according to a certificate, ascending, and says how many are new.
+    ///
+    /// That order goes with when one looks: two members whose certificates became complete in other steps
+    /// have other tables, and what they prune does not compare. For one who prunes alone, or when the
+    /// same certificates go to everybody. Otherwise, use [`retire_in_order`](Self::retire_in_order).
     ///
     /// # Errors
     ///
@@ -86,6 +93,61 @@ impl Retired {
         let before = self.order.len();
         for (actor, counter) in proof.gone().iter() {
             self.append(Dot { actor, counter });
+        }
+        Ok(self.order.len() - before)
+    }
+
+    /// Adds those that are gone according to a certificate in the order of `removals`, as far as there
+    /// is no gap, and says how many are new.
+    ///
+    /// A removal is a member and how many of its events count, as the group agreed on them: the log of
+    /// these is the same for all, and so are then the tables, whoever looks when. Those that are in the
+    /// table already may be left out. A member without events needs no place in it, and gets none.
+    ///
+    /// ```
+    /// use quorate_clocks::{Actor, Dot, Incarnation, MatrixClock, NodeId, Retired, VersionVector};
+    ///
+    /// let [ann, old, older] = [1, 2, 3].map(|node| Actor::new(NodeId(node), Incarnation(1)));
+    /// let log = [Dot::new(older, 7), Dot::new(old, 2)];
+    /// let seen: VersionVector = log.into_iter().collect();
+    /// let mut matrix = MatrixClock::with_members([ann, old, older])?;
+    /// matrix.record(ann, &seen)?;
+    /// for removal in log {
+    ///     matrix.remove(removal.actor, &seen)?;
+    /// }
+    /// let mut retired = Retired::new();
+    /// assert_eq!(retired.retire_in_order(&matrix.certificate(), log)?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When an actor had another number of events according to the table, or to the certificate.
+    /// Nothing has changed then.
+    pub fn retire_in_order(
+        &mut self,
+        proof: &StabilityCertificate,
+        removals: impl IntoIterator<Item = Dot>,
+    ) -> Result<usize, RetireError> {
+        let mut new = Vec::new();
+        for removal in removals.into_iter().filter(|removal| removal.counter > 0) {
+            let Dot { actor, counter } = removal;
+            let (known, gone) = (self.last.get(actor), proof.gone().get(actor));
+            for last in [known, gone] {
+                if last != 0 && last != counter {
+                    let known = counter;
+                    return Err(RetireError::Differs { actor, known, last });
+                }
+            }
+            match (known, gone) {
+                (0, 0) => break,
+                (0, _) => new.push(removal),
+                _ => {}
+            }
+        }
+        let before = self.order.len();
+        for removal in new {
+            self.append(removal);
         }
         Ok(self.order.len() - before)
     }
@@ -128,28 +190,27 @@ impl Retired {
                 None => return Err(RestoreError::OtherTable { table }),
             },
         };
-        let mut vector = pruned.left().clone();
-        let mut lacking = pruned.lacking().len();
-        for (last, _) in self.order.iter().take(len) {
-            let lack = pruned.lacking().get(last.actor);
-            lacking -= usize::from(lack > 0);
-            let seen = last.counter.checked_sub(lack);
-            let (Some(seen), 0) = (seen, vector.get(last.actor)) else {
-                return Err(RestoreError::Contradicts { actor: last.actor });
+        let table = self.order.iter().take(len).map(|(last, _)| *last);
+        let mut seen = Vec::new();
+        let mut lacking = 0;
+        for Dot { actor, counter } in table.clone() {
+            let lack = pruned.lacking().get(actor);
+            lacking += usize::from(lack > 0);
+            let (Some(counter), 0) = (counter.checked_sub(lack), pruned.left().get(actor)) else {
+                return Err(RestoreError::Contradicts { actor });
             };
-            vector.observe(Dot::new(last.actor, seen));
+            seen.push(Dot { actor, counter });
         }
-        let known = |actor| {
-            self.order
-                .iter()
-                .take(len)
-                .any(|(last, _)| last.actor == actor)
-        };
-        let mut strangers = pruned.lacking().iter().filter(|(actor, _)| !known(*actor));
-        if let (1.., Some((actor, _))) = (lacking, strangers.next()) {
+        if lacking < pruned.lacking().len() {
             // It lacks events of somebody who is not in the table.
-            return Err(RestoreError::Contradicts { actor });
+            let table: VersionVector = table.collect();
+            let mut actors = pruned.lacking().iter().map(|(actor, _)| actor);
+            if let Some(actor) = actors.find(|actor| table.get(*actor) == 0) {
+                return Err(RestoreError::Contradicts { actor });
+            }
         }
+        let mut vector = pruned.left().clone();
+        vector.extend(seen);
         Ok(vector)
     }
 
@@ -191,16 +252,18 @@ impl Retired {
         Self::try_from(dots)
     }
 
-    fn append(&mut self, last: Dot) -> bool {
-        let new = self.last.get(last.actor) == 0;
-        if new {
-            let parts = [last.actor.node.0, last.actor.incarnation.0, last.counter];
-            let name = parts.into_iter().fold(self.name(), chain);
-            self.order.push((last, name.max(1)));
+    fn append(&mut self, last: Dot) {
+        if self.last.get(last.actor) == 0 {
+            self.order.push((last, name_after(self.name(), last)));
             self.last.observe(last);
         }
-        new
     }
+}
+
+/// The name of the table with one actor more.
+fn name_after(before: u64, last: Dot) -> u64 {
+    let parts = [last.actor.node.0, last.actor.incarnation.0, last.counter];
+    parts.into_iter().fold(before, chain).max(1)
 }
 
 /// The finaliser of SplitMix64, over what was before and one number more.
@@ -212,14 +275,17 @@ impl TryFrom<Vec<Dot>> for Retired {
     type Error = DecodeError;
 
     fn try_from(dots: Vec<Dot>) -> Result<Self, DecodeError> {
-        let mut retired = Self::new();
-        for dot in dots {
-            if dot.counter == 0 || !retired.append(dot) {
-                let what = "a retired actor is there twice, or had no events";
-                return Err(DecodeError::NotCanonical { what });
-            }
+        let last: VersionVector = dots.iter().copied().collect();
+        if last.len() < dots.len() {
+            let what = "a retired actor is there twice, or had no events";
+            return Err(DecodeError::NotCanonical { what });
         }
-        Ok(retired)
+        let mut order: Vec<(Dot, u64)> = Vec::with_capacity(dots.len());
+        for dot in dots {
+            let before = order.last().map_or(0, |(_, name)| *name);
+            order.push((dot, name_after(before, dot)));
+        }
+        Ok(Self { order, last })
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use quorate_clocks::{
     Actor, Causality, Dot, Incarnation, MatrixClock, NodeId, PruneError, PrunedVector,
-    RestoreError, Retired, VersionVector,
+    RestoreError, RetireError, Retired, VersionVector,
 };
 
 const STAYS: [Actor; 2] = [actor(1), actor(2)];
@@ -133,9 +133,14 @@ fn trap_28_a_forged_pruned_vector_is_refused() {
     );
     let one = |actor, counter| VersionVector::from(Dot::new(actor, counter));
     let nothing = VersionVector::new();
+    let with_stranger: VersionVector = [GONE[0], GONE[1], STAYS[0], GONE[2]]
+        .map(|actor| Dot::new(actor, 1))
+        .into_iter()
+        .collect();
     for (left, lacking) in [
         (&nothing, &one(GONE[0], 5)),
         (&nothing, &one(STAYS[0], 1)),
+        (&nothing, &with_stranger),
         (&one(GONE[1], 1), &nothing),
     ] {
         assert!(matches!(
@@ -143,4 +148,85 @@ fn trap_28_a_forged_pruned_vector_is_refused() {
             Err(RestoreError::Contradicts { .. })
         ));
     }
+}
+
+/// What contradicts itself under every table is refused before it is compared with anything.
+#[test]
+fn trap_28_bytes_of_no_table_are_refused() {
+    let bytes = |table: u64, left: &VersionVector, lacking: &VersionVector| {
+        let mut bytes = table.to_be_bytes().to_vec();
+        left.encode(&mut bytes);
+        lacking.encode(&mut bytes);
+        PrunedVector::from_bytes(&bytes)
+    };
+    let one = |actor| VersionVector::from(Dot::new(actor, 1));
+    let nothing = VersionVector::new();
+    // The empty table has nobody of whom something could be lacking.
+    assert!(bytes(0, &one(GONE[0]), &nothing).is_ok());
+    assert!(bytes(0, &nothing, &one(GONE[0])).is_err());
+    // Who is in the table is left out.
+    let both: VersionVector = GONE.map(|actor| Dot::new(actor, 1)).into_iter().collect();
+    assert!(bytes(5, &one(STAYS[0]), &both).is_ok());
+    assert!(bytes(5, &one(GONE[2]), &both).is_err());
+    assert!(bytes(5, &both, &one(GONE[1])).is_err());
+}
+
+/// Two members that look at different times, while the higher of two actors leaves first.
+#[test]
+fn trap_28_tables_that_follow_the_groups_order_compare() {
+    let [first, second, third] = [GONE[1], GONE[0], GONE[2]];
+    let silent = actor(6);
+    let removals = [(first, 4), (silent, 0), (second, 4), (third, 4)];
+    let removals = removals.map(|(actor, counter)| Dot::new(actor, counter));
+    let everything: VersionVector = GONE.map(|actor| Dot::new(actor, 4)).into_iter().collect();
+    let mut matrix =
+        MatrixClock::with_members(STAYS.into_iter().chain(GONE).chain([silent])).unwrap();
+    for member in STAYS.into_iter().chain(GONE) {
+        matrix.record(member, &everything).unwrap();
+    }
+    let mut certificates = Vec::new();
+    for removed in removals {
+        matrix.remove(removed.actor, &everything).unwrap();
+        matrix.record(STAYS[0], &everything).unwrap();
+        certificates.push(matrix.certificate());
+    }
+    // The one looks after every removal, and the other once.
+    let (mut often, mut once) = (Retired::new(), Retired::new());
+    let new = certificates
+        .iter()
+        .map(|proof| often.retire_in_order(proof, removals).unwrap());
+    assert_eq!(new.collect::<Vec<_>>(), [0, 1, 1, 1]);
+    assert_eq!(once.retire_in_order(&certificates[3], removals), Ok(3));
+    assert_eq!(often, once);
+    assert_eq!(Retired::from_bytes(&once.to_bytes()), Ok(once.clone()));
+
+    // By actor instead, it depends on who looked when. That is no wrong order, but none.
+    let (mut often, mut once) = (Retired::new(), Retired::new());
+    for proof in &certificates {
+        often.retire(proof).unwrap();
+    }
+    once.retire(&certificates[3]).unwrap();
+    let vectors = [&often, &once].map(|table| table.prune(&everything).unwrap());
+    assert_eq!(vectors[0].relate(&vectors[1]), None);
+    assert!(once.restore(&vectors[0]).is_err());
+
+    // One that is not gone yet holds up those after it.
+    let mut held_up = Retired::new();
+    let out_of_order = [removals[0], removals[3], removals[2]];
+    assert_eq!(
+        held_up.retire_in_order(&certificates[2], out_of_order),
+        Ok(1)
+    );
+    // And a group that has agreed on other numbers is another group.
+    let differs = [removals[0], Dot::new(second, 3)];
+    let before = held_up.clone();
+    assert_eq!(
+        held_up.retire_in_order(&certificates[2], differs),
+        Err(RetireError::Differs {
+            actor: second,
+            known: 3,
+            last: 4
+        })
+    );
+    assert_eq!(held_up, before);
 }
