@@ -57,6 +57,9 @@ pub struct Attempt {
     /// be at it. Look before you run: ask the downstream service with a key of its own, or fence it
     /// with the token.
     pub takeover: bool,
+    /// The furthest step that earlier attempts recorded with [`step`](crate::KeyStore::step), or zero.
+    /// Go on after it: up to there the work is done.
+    pub reached: u64,
     /// When the lease runs out. From then on another request with the key may take over.
     pub until: Instant,
 }

@@ -174,6 +174,47 @@ impl fmt::Display for FailError {
 
 impl core::error::Error for FailError {}
 
+/// Why a step was not recorded. Nothing has changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StepError {
+    /// A later attempt took over. Stop: the work is its.
+    Superseded {
+        /// The latest attempt.
+        by: AttemptToken,
+    },
+    /// The store knows of no such attempt.
+    Unknown {
+        /// What was asked about.
+        token: AttemptToken,
+    },
+    /// The attempt has completed.
+    Completed,
+    /// A later step was recorded already.
+    Back {
+        /// The step.
+        step: u64,
+        /// The furthest that was recorded.
+        reached: u64,
+    },
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Superseded { by } => superseded(f, *by),
+            Self::Unknown { token } => unknown(f, *token),
+            Self::Completed => write!(f, "the attempt has completed; there are no more steps"),
+            Self::Back { step, reached } => write!(
+                f,
+                "step {step} is before step {reached}, which is done; go on after that"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for StepError {}
+
 /// Why a lease was not extended. Nothing has changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]

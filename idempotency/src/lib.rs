@@ -32,6 +32,8 @@
 //!   attempts change *elsewhere* can be fenced with them too. Without that fence, or a key of its
 //!   own for every downstream call, a taken-over request can have its effect twice: this crate
 //!   makes the *answer* one, and tells every attempt that must be careful.
+//! * A **recovery point** is a step of the work that is done: [`KeyStore::step`]. Whoever takes over goes
+//!   on after it.
 //! * **Retention** is how long an answer is kept. A retry that comes later runs again, so it must be
 //!   longer than clients retry. Nothing is forgotten before, not even at the limits: a full store
 //!   refuses new keys and never runs a request for the second time to save memory.
@@ -102,7 +104,9 @@ mod snapshot;
 mod store;
 
 pub use answer::{Attempt, AttemptToken, Begin};
-pub use error::{BeginError, CompleteError, ExtendError, FailError, Resource, RestoreError};
+pub use error::{
+    BeginError, CompleteError, ExtendError, FailError, Resource, RestoreError, StepError,
+};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use key::{Key, KeyError, Part};
 pub use limits::Limits;

@@ -13,6 +13,8 @@ pub(crate) struct Record {
     pub(crate) token: AttemptToken,
     /// How many attempts there were.
     pub(crate) number: u32,
+    /// The furthest step that any attempt has done, if it was told of one.
+    pub(crate) reached: u64,
     pub(crate) state: State,
     /// From this instant on the record counts as absent.
     pub(crate) expires_at: Instant,
@@ -26,9 +28,12 @@ pub(crate) enum State {
         /// Whether an earlier attempt vanished.
         takeover: bool,
     },
-    /// The latest attempt failed cleanly, but an earlier one vanished, so the key is free and the
-    /// request in doubt.
-    Doubtful,
+    /// The latest attempt failed cleanly, so the key is free. What went before is remembered: steps
+    /// were done, or an earlier attempt vanished.
+    Stopped {
+        /// Whether one vanished, so that the request is in doubt.
+        doubt: bool,
+    },
     /// The latest attempt completed.
     Completed { response: Bytes },
 }
@@ -43,7 +48,7 @@ impl Record {
     pub(crate) fn response_bytes(&self, reserve: u64) -> u64 {
         match &self.state {
             State::Running { .. } => reserve,
-            State::Doubtful => 0,
+            State::Stopped { .. } => 0,
             State::Completed { response } => response.len() as u64,
         }
     }

@@ -63,7 +63,7 @@ impl Weight {
     fn of(record: &Record) -> Self {
         let (running, response_bytes) = match &record.state {
             State::Running { .. } => (1, 0),
-            State::Doubtful => (0, 0),
+            State::Stopped { .. } => (0, 0),
             State::Completed { response } => (0, response.len() as u64),
         };
         Self {

@@ -8,9 +8,10 @@
 //!         lease u64, retain u64, abandoned u64
 //! now u64, next_token u64, count u64
 //! count records, strictly ascending by (scope, name):
-//!   scope_len u8, scope, name_len u8, name, fingerprint u128, token u64, number u32, expires_at u64
+//!   scope_len u8, scope, name_len u8, name, fingerprint u128, token u64, number u32, reached u64,
+//!   expires_at u64
 //!   0u8 running: until u64, takeover u8 (0 or 1)
-//!   1u8 doubtful
+//!   1u8 stopped: doubt u8 (0 or 1), which is 1 when reached is 0
 //!   2u8 completed: len u64, response
 //! ```
 //!
@@ -28,8 +29,8 @@ use crate::record::{Record, State};
 use crate::{AttemptToken, Fingerprint, Key, KeyStore, Limits, RestoreError};
 
 const VERSION: u8 = 1;
-/// The smallest record: no scope, a name of one byte, doubtful.
-const MIN_RECORD_BYTES: u64 = 1 + 1 + 1 + 16 + 8 + 4 + 8 + 1;
+/// The smallest record: no scope, a name of one byte, stopped.
+const MIN_RECORD_BYTES: u64 = 1 + 1 + 1 + 16 + 8 + 4 + 8 + 8 + 1 + 1;
 
 impl KeyStore {
     /// The store as bytes, the same for all stores that answer alike: limits, time, the next token
@@ -63,6 +64,7 @@ impl KeyStore {
             out.extend_from_slice(&record.fingerprint.0.to_le_bytes());
             put_u64(&mut out, record.token.0);
             out.extend_from_slice(&record.number.to_le_bytes());
+            put_u64(&mut out, record.reached);
             put_u64(&mut out, record.expires_at.as_nanos());
             match &record.state {
                 State::Running { until, takeover } => {
@@ -70,7 +72,7 @@ impl KeyStore {
                     put_u64(&mut out, until.as_nanos());
                     out.push(u8::from(*takeover));
                 }
-                State::Doubtful => out.push(1),
+                State::Stopped { doubt } => out.extend([1, u8::from(*doubt)]),
                 State::Completed { response } => {
                     out.push(2);
                     put_u64(&mut out, response.len() as u64);
@@ -207,35 +209,46 @@ impl<'a> Reader<'a> {
         let fingerprint = Fingerprint(u128::from_le_bytes(self.array()?));
         let token = AttemptToken(self.u64()?);
         let number = u32::from_le_bytes(self.array()?);
+        let reached = self.u64()?;
         let expires_at = Instant::from_nanos(self.u64()?);
         let state = match self.u8()? {
             0 => State::Running {
                 until: Instant::from_nanos(self.u64()?),
-                takeover: match self.u8()? {
-                    0 => false,
-                    1 => true,
-                    _ => return Err(self.invalid("takeover is 0 or 1")),
-                },
+                takeover: self.flag("takeover is 0 or 1")?,
             },
-            1 => State::Doubtful,
+            1 => State::Stopped {
+                doubt: self.flag("doubt is 0 or 1")?,
+            },
             2 => {
                 let len = self.u64()?;
                 State::Completed {
                     response: Bytes::copy_from_slice(self.take(len)?),
                 }
             }
-            _ => return Err(self.invalid("a record is running, doubtful or completed")),
+            _ => return Err(self.invalid("a record is running, stopped or completed")),
         };
         if number == 0 {
             return Err(self.invalid("attempts are counted from 1"));
+        }
+        if reached == 0 && state == (State::Stopped { doubt: false }) {
+            return Err(self.invalid("what stopped without a doubt or a step is not remembered"));
         }
         Ok(Record {
             fingerprint,
             token,
             number,
+            reached,
             state,
             expires_at,
         })
+    }
+
+    fn flag(&mut self, what: &'static str) -> Result<bool, RestoreError> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.invalid(what)),
+        }
     }
 
     fn invalid(&self, what: &'static str) -> RestoreError {

@@ -11,7 +11,7 @@ use crate::record::{Record, State};
 use crate::records::{Place, Records, Secret};
 use crate::{
     Attempt, AttemptToken, Begin, BeginError, CompleteError, ExtendError, FailError, Fingerprint,
-    Key, Limits, Resource,
+    Key, Limits, Resource, StepError,
 };
 
 /// Remembers which requests run and how they were answered.
@@ -113,7 +113,7 @@ impl KeyStore {
         }
         let mut place = self.records.find(key);
         let earlier = self.records.at(place).filter(|record| record.is_live(now));
-        let (earlier_attempts, takeover) = match earlier {
+        let (earlier_attempts, takeover, reached) = match earlier {
             Some(record) if record.fingerprint != fingerprint => {
                 return Ok(Begin::Mismatch {
                     stored: record.fingerprint,
@@ -125,9 +125,10 @@ impl KeyStore {
                 State::Running { until, .. } if now < *until => {
                     return Ok(Begin::InProgress { until: *until });
                 }
-                State::Running { .. } | State::Doubtful => (record.number, true),
+                State::Running { .. } => (record.number, true, record.reached),
+                State::Stopped { doubt } => (record.number, *doubt, record.reached),
             },
-            None => (0, false),
+            None => (0, false, 0),
         };
         if self.make_room(key, place)? {
             place = self.records.find(key);
@@ -143,6 +144,7 @@ impl KeyStore {
                 fingerprint,
                 token,
                 number,
+                reached,
                 state: State::Running { until, takeover },
                 expires_at: until + self.limits.abandoned,
             },
@@ -151,6 +153,7 @@ impl KeyStore {
             token,
             number,
             takeover,
+            reached,
             until,
         }))
     }
@@ -182,7 +185,7 @@ impl KeyStore {
         match record.state {
             // Before all other checks: the retry of a completion is a success, whatever it brings.
             State::Completed { .. } => return Ok(()),
-            State::Doubtful => return Err(CompleteError::Unknown { token }),
+            State::Stopped { .. } => return Err(CompleteError::Unknown { token }),
             State::Running { .. } => {}
         }
         if retain.is_zero() {
@@ -209,9 +212,10 @@ impl KeyStore {
         Ok(())
     }
 
-    /// The attempt has certainly had no effect: frees the key, so that a retry runs at once.
+    /// The attempt has certainly had no effect, or none but the [steps](Self::step) that it recorded:
+    /// frees the key, so that a retry runs at once, after those steps.
     ///
-    /// When the attempt may have had an effect, do not call this: let the lease run out, and the
+    /// When the attempt may have had another effect, do not call this: let the lease run out, and the
     /// next attempt is told of the doubt. A doubt that this attempt itself took over outlives it:
     /// the next attempt's [`takeover`](Attempt::takeover) is set then too.
     ///
@@ -229,23 +233,89 @@ impl KeyStore {
         };
         match record.state {
             State::Completed { .. } => Err(FailError::Completed),
-            State::Doubtful => Err(FailError::Unknown { token }),
-            State::Running { takeover: true, .. } => {
-                let doubtful = Record {
-                    state: State::Doubtful,
+            State::Stopped { .. } => Err(FailError::Unknown { token }),
+            State::Running { takeover, .. } if takeover || record.reached > 0 => {
+                let stopped = Record {
+                    state: State::Stopped { doubt: takeover },
                     expires_at: now + self.limits.abandoned,
                     ..record.clone()
                 };
-                self.records.put(place, key, doubtful);
+                self.records.put(place, key, stopped);
                 Ok(())
             }
-            State::Running {
-                takeover: false, ..
-            } => {
+            State::Running { .. } => {
                 self.records.remove(place);
                 Ok(())
             }
         }
+    }
+
+    /// The attempt has done a step of its work, and all before it: a **recovery point**, from which the
+    /// next attempt goes on if this one does not come to the end ([`Attempt::reached`]).
+    ///
+    /// For work of several parts that cannot be one transaction, such as a charge at a bank and then an
+    /// order at a shop. Number the parts, and record each when its effect is durable. Steps only go
+    /// forward. One that was recorded already is taken again and changes nothing.
+    ///
+    /// Taken from the latest attempt only, also when its lease has run out but nobody took over.
+    ///
+    /// # Errors
+    ///
+    /// [`StepError::Superseded`] when a later attempt took over and this one should stop, and others
+    /// when it is not running, or further already. Nothing has changed then.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use quorate_clocks::Instant;
+    /// use quorate_idempotency::{Begin, Fingerprint, Key, KeyStore, Limits, StepError};
+    ///
+    /// let mut store = KeyStore::new(Limits::default());
+    /// let key = Key::new("tenant-7", "order-4711")?;
+    /// let lease = Duration::from_secs(10);
+    /// let at = |seconds: u64| Instant::from_millis(1_000 * seconds);
+    /// let print = Fingerprint(7);
+    ///
+    /// let Begin::Run(first) = store.begin(at(0), &key, print, lease)? else { panic!("new") };
+    /// store.step(at(1), &key, first.token, 1)?; // charged
+    /// // It vanishes. Whoever takes over does not charge again.
+    /// let Begin::Run(second) = store.begin(at(10), &key, print, lease)? else { panic!("free") };
+    /// assert!(second.takeover && second.reached == 1);
+    /// // The first was only slow, and may go no further.
+    /// assert_eq!(
+    ///     store.step(at(11), &key, first.token, 2),
+    ///     Err(StepError::Superseded { by: second.token }),
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn step(
+        &mut self,
+        now: Instant,
+        key: &Key,
+        token: AttemptToken,
+        step: u64,
+    ) -> Result<(), StepError> {
+        self.advance(now);
+        let place = self.records.find(key);
+        let record = match self.latest(place, token) {
+            Latest::This(record) => record,
+            Latest::Superseded { by } => return Err(StepError::Superseded { by }),
+            Latest::Unknown => return Err(StepError::Unknown { token }),
+        };
+        let reached = record.reached;
+        match record.state {
+            State::Completed { .. } => return Err(StepError::Completed),
+            State::Stopped { .. } => return Err(StepError::Unknown { token }),
+            State::Running { .. } if step < reached => {
+                return Err(StepError::Back { step, reached });
+            }
+            State::Running { .. } => {}
+        }
+        let further = Record {
+            reached: step,
+            ..record.clone()
+        };
+        self.records.put(place, key, further);
+        Ok(())
     }
 
     /// The attempt is still at it: its lease now lasts until `lease` from now, or as long as it did
@@ -282,7 +352,7 @@ impl KeyStore {
         };
         let (until, takeover) = match record.state {
             State::Completed { .. } => return Err(ExtendError::Completed),
-            State::Doubtful => return Err(ExtendError::Unknown { token }),
+            State::Stopped { .. } => return Err(ExtendError::Unknown { token }),
             State::Running { until, takeover } => (until.max(now + lease), takeover),
         };
         let extended = Record {

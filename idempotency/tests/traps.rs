@@ -6,7 +6,7 @@ use bytes::Bytes;
 use quorate_clocks::Instant;
 use quorate_idempotency::{
     Attempt, AttemptToken, Begin, BeginError, CompleteError, ExtendError, FailError, Fingerprint,
-    Key, KeyStore, Limits, Resource,
+    Key, KeyStore, Limits, Resource, StepError,
 };
 
 const LEASE: Duration = Duration::from_nanos(100);
@@ -576,4 +576,69 @@ fn time_at_its_end_neither_panics_nor_revives() {
     };
     assert_eq!(attempt.until, at(u64::MAX));
     assert_eq!(KeyStore::restore(&store.snapshot()), Ok(store));
+}
+
+/// A slow attempt must not record that a step is done which its successor is about to do.
+#[test]
+fn trap_26_recovery_points_are_of_the_latest_attempt_and_go_forward() {
+    let (mut store, k) = (store(), key("k"));
+    let first = run(&mut store, 0, &k);
+    assert_eq!((first.reached, first.takeover), (0, false));
+    store.step(at(1), &k, first.token, 1).unwrap();
+    store.step(at(1), &k, first.token, 1).unwrap();
+
+    let second = run(&mut store, 100, &k);
+    assert_eq!((second.reached, second.takeover), (1, true));
+    let before = store.clone();
+    assert_eq!(
+        store.step(at(101), &k, first.token, 2),
+        Err(StepError::Superseded { by: second.token })
+    );
+    assert_eq!(store.snapshot(), {
+        let mut before = before;
+        before.expire_some(at(101), 0);
+        before.snapshot()
+    });
+    store.step(at(101), &k, second.token, 3).unwrap();
+    assert_eq!(
+        store.step(at(102), &k, second.token, 2),
+        Err(StepError::Back {
+            step: 2,
+            reached: 3
+        })
+    );
+
+    // After its lease too, while nobody took over. And a restart forgets nothing of it.
+    store.step(at(300), &k, second.token, 4).unwrap();
+    let mut store = KeyStore::restore(&store.snapshot()).unwrap();
+    let third = run(&mut store, 300, &k);
+    assert_eq!((third.reached, third.number), (4, 3));
+    store
+        .complete(at(301), &k, third.token, body("done"), RETAIN)
+        .unwrap();
+    assert_eq!(
+        store.step(at(302), &k, third.token, 5),
+        Err(StepError::Completed)
+    );
+    assert_eq!(begin(&mut store, 303, &k), Begin::Replay(body("done")));
+}
+
+/// A failure takes back nothing that was recorded: the retry goes on after it.
+#[test]
+fn a_failure_after_a_step_leaves_the_step_and_no_doubt() {
+    let (mut store, k) = (store(), key("k"));
+    let first = run(&mut store, 0, &k);
+    store.step(at(1), &k, first.token, 1).unwrap();
+    store.fail(at(2), &k, first.token).unwrap();
+    assert_eq!(
+        store.step(at(2), &k, first.token, 2),
+        Err(StepError::Unknown { token: first.token })
+    );
+    let mut restored = KeyStore::restore(&store.snapshot()).unwrap();
+    for store in [&mut store, &mut restored] {
+        let second = run(store, 3, &k);
+        assert_eq!((second.reached, second.number), (1, 2));
+        assert!(!second.takeover, "the first one stopped by itself");
+        assert!(second.token > first.token);
+    }
 }
