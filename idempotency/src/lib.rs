@@ -102,6 +102,7 @@ mod record;
 mod records;
 mod snapshot;
 mod store;
+mod window;
 
 pub use answer::{Attempt, AttemptToken, Begin};
 pub use error::{
@@ -111,3 +112,4 @@ pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use key::{Key, KeyError, Part};
 pub use limits::Limits;
 pub use store::KeyStore;
+pub use window::{Observed, SequenceWindow, UnseenRanges, WindowDecodeError};
