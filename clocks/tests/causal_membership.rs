@@ -213,3 +213,96 @@ fn the_last_count_is_used_and_then_refused() {
     assert_eq!(a, before);
     assert_eq!(a.missing(), []);
 }
+
+/// Who is no member can claim what it likes: that is no reason to stop.
+#[test]
+fn a_stranger_cannot_make_us_doubt_our_memory() {
+    let [mut a, ..] = group(BroadcastLimits::default());
+    let stranger = Actor::new(NodeId(9), Incarnation(1));
+    let unknown = BroadcastReceiveError::Unknown { sender: stranger };
+    let claim = message(stranger, [(stranger, 1), (A, 7)]);
+    assert_eq!(a.receive(claim), Err(unknown));
+    a.leave(C, 0).expect("a member");
+    let left = BroadcastReceiveError::Left {
+        message: dot(C, 1),
+        last: 0,
+    };
+    assert_eq!(a.receive(message(C, [(C, 1), (A, 7)])), Err(left));
+    for from in [stranger, C] {
+        let refused = a.acknowledge(from, &vector(A, 7));
+        assert!(matches!(refused, Err(BroadcastAcknowledgeError::Record(_))));
+    }
+}
+
+/// What is agreed on is what members hold, because they may deliver it meanwhile.
+#[test]
+fn a_member_can_deliver_no_more_of_a_leaver_than_it_held() {
+    let [mut a, mut b, _] = group(BroadcastLimits::default());
+    for counter in [1, 2, 5] {
+        a.receive(message(C, [(C, counter), (B, counter)]))
+            .expect("a member");
+    }
+    // It has delivered nothing, and waits for messages of `b`, which is there.
+    assert!(deliver(&mut a).is_empty());
+    assert_eq!((a.held(C), b.held(C), a.held(A), a.held(B)), (2, 0, 0, 0));
+    let last = a.held(C).max(b.held(C));
+    // Before all know what they agreed on, messages of others go on.
+    for _ in 0..2 {
+        let of_b = b.broadcast([].into()).expect("there is room");
+        a.receive(of_b).expect("a member");
+    }
+    assert_eq!(deliver(&mut a).len(), 4);
+    assert_eq!(a.held(C), 2);
+    assert_eq!(a.leave(C, last), Ok(1));
+    assert_eq!(b.leave(C, last), Ok(0));
+    let held: Vec<_> = a
+        .kept(DotRange::new(C, 1, last).expect("two"))
+        .cloned()
+        .collect();
+    for message in held {
+        b.receive(message).expect("it counts");
+    }
+    assert_eq!(deliver(&mut b), [dot(C, 1), dot(C, 2)]);
+}
+
+/// Two fail at once, and a message is left over whose cause is lost. It cannot count.
+#[test]
+fn of_two_that_leave_no_message_counts_whose_cause_does_not() {
+    let [mut a, ..] = group(BroadcastLimits::default());
+    a.receive(message(B, [(B, 1), (C, 1)])).expect("a member");
+    let behind = MatrixRemoveError::Behind {
+        member: C,
+        seen_by: B,
+        seen: 1,
+        last: 0,
+    };
+    assert_eq!((a.held(B), a.held(C)), (1, 0));
+    assert_eq!(a.leave(C, 0), Err(behind));
+    // So they count one less of who has seen it.
+    assert_eq!(a.leave(B, 0), Ok(1));
+    assert_eq!(a.leave(C, 0), Ok(0));
+    assert!(a.missing().is_empty());
+}
+
+/// A limit of nothing is the least there is, as for what waits.
+#[test]
+fn at_least_one_message_is_kept() {
+    let limits = BroadcastLimits {
+        kept_messages: 0,
+        pending_messages: 0,
+        ..BroadcastLimits::default()
+    };
+    let [mut a, mut b, mut c] = group(limits);
+    for counter in 1..4 {
+        let message = a.broadcast([].into()).expect("there is room for one");
+        assert!(a.broadcast([].into()).is_err());
+        for other in [&mut b, &mut c] {
+            other
+                .receive(message.clone())
+                .expect("there is room for one");
+            assert_eq!(deliver(other), [dot(A, counter)]);
+            a.acknowledge(other.me(), other.delivered())
+                .expect("a member");
+        }
+    }
+}

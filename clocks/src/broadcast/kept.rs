@@ -54,7 +54,7 @@ impl<P> Kept<P> {
 
 impl<P: AsRef<[u8]>> Kept<P> {
     pub(super) fn has_room(&self, size: usize, limits: &BroadcastLimits) -> bool {
-        self.messages.len() < limits.kept_messages
+        self.messages.len() < limits.kept_messages.max(1)
             && self.bytes.saturating_add(size) <= limits.kept_bytes
     }
 

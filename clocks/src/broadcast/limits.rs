@@ -19,7 +19,7 @@ pub struct BroadcastLimits {
     /// How many bytes these take. No single message may take more.
     pub pending_bytes: usize,
     /// How many messages of a sender are kept to be sent again. A sender of so many that are not
-    /// stable yet has to wait.
+    /// stable yet has to wait. At least one is.
     pub kept_messages: usize,
     /// How many bytes these take. No single message may take more.
     pub kept_bytes: usize,

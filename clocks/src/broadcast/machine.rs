@@ -56,7 +56,10 @@ pub enum Received {
 /// [`Backlog`](BroadcastError::Backlog): as with every group that forgets nothing too early, one
 /// silent member stops it in the end. That one has to be [removed](Self::leave).
 ///
-/// The group's membership is decided elsewhere, such as by consensus, and told to every member.
+/// The group's membership is decided elsewhere, such as by consensus, and told to every member. One group
+/// sees at most [`MatrixClock::MAX_MEMBERS`] leave: every vector has an entry for each that was ever a
+/// member and sent something, so a group with that much behind it is better begun anew, with what all
+/// have delivered as its start.
 /// Members are trusted to be honest: a forged vector can stop deliveries. It cannot take memory or
 /// panic.
 ///
@@ -180,6 +183,7 @@ impl<P: AsRef<[u8]> + Clone> CausalBroadcast<P> {
     /// The next message whose causes have all been delivered. From now on it is delivered.
     ///
     /// Another answer is possible after [`receive`](Self::receive), [`leave`](Self::leave) and this.
+    #[must_use = "from now on it counts as delivered"]
     pub fn poll_deliver(&mut self) -> Option<BroadcastMessage<P>> {
         let delivered = &self.delivered;
         let (sender, inbox) = self
@@ -211,8 +215,10 @@ impl<P: AsRef<[u8]> + Clone> CausalBroadcast<P> {
         delivered: &VersionVector,
     ) -> Result<usize, BroadcastAcknowledgeError> {
         let unknown = delivered.iter().find(|(actor, seen)| {
-            // Of our messages nobody has more than us, and nobody but us speaks for us.
-            (*actor == self.me || from == self.me) && *seen > self.delivered.get(*actor)
+            // Of our messages no member has more than us, and nobody but us speaks for us.
+            self.matrix.is_member(from)
+                && (*actor == self.me || from == self.me)
+                && *seen > self.delivered.get(*actor)
         });
         if let Some((actor, counter)) = unknown {
             return Err(BroadcastAcknowledgeError::Amnesia {
@@ -330,6 +336,21 @@ impl<P: AsRef<[u8]> + Clone> CausalBroadcast<P> {
         inbox.map_or((0, 0), |inbox| (inbox.len(), inbox.bytes()))
     }
 
+    /// How many messages of a sender have arrived without a gap, delivered or waiting. It cannot
+    /// deliver more of that sender without [receiving](Self::receive) more of it: what to tell the group
+    /// when it agrees on how many count of one that [leaves](Self::leave).
+    pub fn held(&self, sender: Actor) -> u64 {
+        let mut held = self.delivered.get(sender);
+        let waiting = self.inboxes.get(&sender).into_iter();
+        for counter in waiting.flat_map(Inbox::counters) {
+            if held.checked_add(1) != Some(counter) {
+                break;
+            }
+            held = counter;
+        }
+        held
+    }
+
     fn take(&mut self, message: BroadcastMessage<P>) -> Result<Received, BroadcastReceiveError> {
         if self.is_duplicate(&message)? {
             return Ok(Received::Duplicate);
@@ -376,12 +397,6 @@ impl<P: AsRef<[u8]> + Clone> CausalBroadcast<P> {
     /// Whether a message was delivered before, if it is one of this group.
     fn is_duplicate(&self, message: &BroadcastMessage<P>) -> Result<bool, BroadcastReceiveError> {
         let (dot, vector) = (message.dot(), message.vector());
-        let sent = self.delivered.get(self.me);
-        if vector.get(self.me) > sent {
-            let (actor, counter) = (self.me, vector.get(self.me));
-            let (sender, seen) = (dot.actor, Dot { actor, counter });
-            return Err(BroadcastReceiveError::Amnesia { sender, seen, sent });
-        }
         match self.matrix.last(dot.actor) {
             Some(last) if dot.counter > last => {
                 let message = dot;
@@ -392,6 +407,13 @@ impl<P: AsRef<[u8]> + Clone> CausalBroadcast<P> {
                 return Err(BroadcastReceiveError::Unknown { sender });
             }
             _ => {}
+        }
+        // After that, because only members know what we have sent.
+        let sent = self.delivered.get(self.me);
+        if vector.get(self.me) > sent {
+            let (actor, counter) = (self.me, vector.get(self.me));
+            let (sender, seen) = (dot.actor, Dot { actor, counter });
+            return Err(BroadcastReceiveError::Amnesia { sender, seen, sent });
         }
         if self.delivered.contains(dot) {
             let mut kept = self.kept(DotRange::one(dot));

@@ -7,7 +7,9 @@ impl<P: AsRef<[u8]> + Clone> CausalBroadcast<P> {
     /// Lets a member join that starts with what it had delivered: `start`.
     ///
     /// It has to start with all that is stable here, because that is forgotten. So take its snapshot
-    /// from a member as late as possible, and when this is refused, a newer one.
+    /// from a member as late as possible, and when this is refused, a newer one, with which all have to
+    /// let it join: those where it has joined already [acknowledge](Self::acknowledge) the newer start.
+    /// Only then should it begin to take part.
     ///
     /// # Errors
     ///
@@ -21,8 +23,16 @@ impl<P: AsRef<[u8]> + Clone> CausalBroadcast<P> {
     ///
     /// The group has to agree on `last`: at least what any member has delivered, and at most what
     /// some member holds, who then gives it to the others. What is missing of them is still asked
-    /// for and delivered. Until all have it, the next failure may take the only copy: a group that
-    /// has to survive that lets everybody ask first, and agrees when all have delivered the same.
+    /// for and delivered. A way to agree that works:
+    ///
+    /// 1. Every member that stays says how much it has [`held`](Self::held) of the leaver, and from then
+    ///    on gives no message of that sender to [`receive`](Self::receive). It goes on with all others.
+    /// 2. The largest of these is `last`, and every member calls this with it.
+    ///
+    /// If several leave together, agree on all of their numbers before the first call: a message whose
+    /// cause does not count cannot count itself, so who sent it ends before it. Until all members have
+    /// what counts, the next failure may take the only copy: a group that has to survive that lets
+    /// everybody ask first, and agrees when all have delivered the same.
     ///
     /// # Errors
     ///

@@ -23,7 +23,8 @@ use crate::{Actor, Causality, Dot, Relation, VersionVector};
 /// of its events that any other member has seen, and from then on its late news is refused.
 ///
 /// A member that [joins](Self::join) starts with what its snapshot had seen, at least all that is
-/// stable. So the stable vector never goes back, and a certificate stays true.
+/// stable. So the stable vector never goes back, but for those that are [forgotten](Self::forget), and a
+/// certificate stays true.
 ///
 /// After Wuu and Bernstein, "Efficient Solutions to the Replicated Log and Dictionary Problems"
 /// (PODC 1984, §3, the two-dimensional time table) and Sarin and Lynch, "Discarding Obsolete
