@@ -198,6 +198,7 @@ pub use manual::ManualClock;
 pub use matrix::{
     MatrixClock, MatrixJoinError, MatrixRecordError, MatrixRemoveError, StabilityCertificate,
 };
+pub use random::SplitMix64;
 pub use relation::{Causality, Relation};
 #[cfg(feature = "alloc")]
 pub use synchroniser::{

@@ -4,30 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use quorate_clocks::{
-    DecodeError, DriftRate, Instant, NodeId, NotSynchronised, TimeEvent, TimeInterval, TimeMessage,
-    TimeSyncConfig, TimeSynchroniser, WallTime,
+    DecodeError, DriftRate, Instant, NodeId, NotSynchronised, SplitMix64, TimeEvent, TimeInterval,
+    TimeMessage, TimeSyncConfig, TimeSynchroniser, WallTime,
 };
 
 const EPOCH: u64 = 1_700_000_000_000_000_000;
 const MILLI: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MILLI;
 const DRIFT_PPM: u32 = 300;
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit.max(1)
-    }
-
-    fn one_in(&mut self, limit: u64) -> bool {
-        self.below(limit) == 0
-    }
-}
 
 /// What a source does that is asked for the time.
 #[derive(Clone, Copy)]
@@ -43,7 +27,7 @@ enum Honesty {
 struct World {
     machine: TimeSynchroniser,
     sources: Vec<Honesty>,
-    random: Random,
+    random: SplitMix64,
     truth: u64,
     counted: u64,
     flying: BTreeMap<(u64, u64), (NodeId, TimeMessage)>,
@@ -59,7 +43,7 @@ impl World {
         Self {
             machine: TimeSynchroniser::new(config),
             sources,
-            random: Random(seed),
+            random: SplitMix64::new(seed),
             truth: 0,
             counted: 90 * SECOND,
             flying: BTreeMap::new(),
@@ -84,7 +68,7 @@ impl World {
     }
 
     fn answer(&mut self, from: NodeId, nonce: u64) -> TimeMessage {
-        let around = |truth: u64, random: &mut Random| {
+        let around = |truth: u64, random: &mut SplitMix64| {
             let (before, after) = (random.below(2 * MILLI), random.below(2 * MILLI));
             let ends = (truth.saturating_sub(before), truth.saturating_add(after));
             TimeInterval::new(WallTime::from_nanos(ends.0), WallTime::from_nanos(ends.1)).unwrap()

@@ -114,7 +114,6 @@ mod message;
 mod progress;
 mod quorum;
 mod raft;
-mod random;
 mod reads;
 mod replication;
 mod snapshot;

@@ -109,7 +109,7 @@ impl Raft {
         {
             return *mark;
         }
-        let mark = self.random.next().max(NO_MARK + 1);
+        let mark = self.random.next_u64().max(NO_MARK + 1);
         if self.marks.made.len() == MAX_MARKS {
             self.marks.made.pop_front();
         }

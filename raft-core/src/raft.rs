@@ -11,13 +11,13 @@ use crate::gate::Gate;
 use crate::log::{ENTRY_OVERHEAD, Log};
 use crate::marks::Marks;
 use crate::progress::Progress;
-use crate::random::Random;
 use crate::reads::Reads;
 use crate::snapshot::Incoming;
 use crate::{
     Config, Entry, Event, Fate, HardState, Index, Message, Payload, PeerStatus, Persist, Position,
     ProposeError, Recovered, Role, Snapshot, StartError, Status, Term,
 };
+use quorate_clocks::SplitMix64;
 
 /// One member of a Raft cluster, without any I/O.
 ///
@@ -56,7 +56,7 @@ pub struct Raft {
     pub(crate) config: Config,
     /// The voters besides this one.
     pub(crate) others: Vec<NodeId>,
-    pub(crate) random: Random,
+    pub(crate) random: SplitMix64,
     /// The latest instant that it was told.
     pub(crate) now: Instant,
 
@@ -151,7 +151,7 @@ impl Raft {
             reads: Reads::new(config.max_reads),
             others,
             config,
-            random: Random::new(seed),
+            random: SplitMix64::new(seed),
             now,
             hard_state: recovered.hard_state,
             hard_state_gate: Receipt::default(),

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::random::Random;
+use quorate_clocks::SplitMix64;
 
 /// Capped exponential backoff with full jitter.
 ///
@@ -33,7 +33,7 @@ pub struct Backoff {
     base: Duration,
     cap: Duration,
     attempts: u32,
-    random: Random,
+    random: SplitMix64,
 }
 
 impl Backoff {
@@ -45,7 +45,7 @@ impl Backoff {
             base,
             cap,
             attempts: 0,
-            random: Random::new(seed),
+            random: SplitMix64::new(seed),
         }
     }
 

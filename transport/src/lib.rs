@@ -134,7 +134,6 @@ mod hello;
 mod machine;
 #[cfg(feature = "std")]
 mod memory;
-mod random;
 mod transport;
 mod wire;
 

@@ -1,7 +1,7 @@
 //! The filter: rows of counters, of which an event raises one in each.
 
 use crate::Actor;
-use crate::random::Random;
+use crate::SplitMix64;
 
 /// Which counter of each row an event raises.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -11,9 +11,9 @@ impl<const ROWS: usize> Places<ROWS> {
     /// Those of the event that `actor` counts as `number`. They are part of what stamps mean, so they
     /// are the same in every version and on every machine.
     pub(super) fn of(actor: Actor, number: u64, width: usize) -> Self {
-        let node = Random::new(actor.node.0).next();
-        let life = Random::new(node ^ actor.incarnation.0).next();
-        let mut event = Random::new(life ^ number);
+        let node = SplitMix64::new(actor.node.0).next_u64();
+        let life = SplitMix64::new(node ^ actor.incarnation.0).next_u64();
+        let mut event = SplitMix64::new(life ^ number);
         Self(core::array::from_fn(|_| event.index(width)))
     }
 }

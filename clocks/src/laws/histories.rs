@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt::Debug;
 
 use super::Broken;
-use crate::random::Random;
+use crate::SplitMix64;
 use crate::{Causality, Relation};
 
 /// A clock under test, on every process of a system.
@@ -139,7 +139,7 @@ impl Causes {
 
 fn happen<S: Subject>(plan: Plan, subject: &mut S) -> Vec<Event<S::Stamp>> {
     let processes = plan.processes.max(1);
-    let mut random = Random::new(plan.seed);
+    let mut random = SplitMix64::new(plan.seed);
     let mut known = vec![Causes::none(plan.events); processes];
     let mut events: Vec<Event<S::Stamp>> = Vec::new();
     for number in 0..plan.events {

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::mischief::Draws;
 use super::{ClockFault, ClockMischief, ClockReading, LyingClock};
-use crate::random::Random;
+use crate::SplitMix64;
 use crate::{NodeId, WallTime};
 
 /// The clocks of several machines, none of which can be trusted, and the true time that none of them
@@ -155,7 +155,7 @@ impl LyingClocks {
     ) -> Self {
         let mut clocks = Self::new(truth, nodes);
         for (node, machine) in &mut clocks.machines {
-            let own = Random::new(Random::new(seed).next() ^ node.0).next();
+            let own = SplitMix64::new(SplitMix64::new(seed).next_u64() ^ node.0).next_u64();
             let mut draws = Draws::new(mischief.clone(), own, truth);
             machine.clock = draws.first(truth);
             machine.draws = Some(draws);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{ClockFault, Hands, LyingClock};
-use crate::random::Random;
+use crate::SplitMix64;
 use crate::{DriftRate, Instant, WallTime};
 
 /// How bad the clocks of [`LyingClocks::seeded`](crate::LyingClocks::seeded) are. Nothing, until it is
@@ -111,7 +111,7 @@ impl ClockMischief {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Draws {
     mischief: ClockMischief,
-    random: Random,
+    random: SplitMix64,
     /// What happens next, and when. Of what begins and ends, the end.
     next: Option<(WallTime, [Option<ClockFault>; 2])>,
 }
@@ -120,7 +120,7 @@ impl Draws {
     pub(super) fn new(mischief: ClockMischief, seed: u64, truth: WallTime) -> Self {
         let mut draws = Self {
             mischief,
-            random: Random::new(seed),
+            random: SplitMix64::new(seed),
             next: None,
         };
         draws.wait(truth);
@@ -166,7 +166,7 @@ impl Draws {
                     true => ClockFault::CatchUp(clock),
                     false => ClockFault::Resume(clock),
                 };
-                let coins = self.random.next();
+                let coins = self.random.next_u64();
                 let ends = [
                     (hands.monotonic(), Hands::Monotonic, coins & 1 == 0),
                     (hands.wall(), Hands::Wall, coins & 2 == 0),

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::source::Source;
 use super::{TimeEvent, TimeMessage, TimeSyncConfig};
-use crate::random::Random;
+use crate::SplitMix64;
 use crate::{Disagreement, Instant, IntervalClock, NodeId, NotSynchronised, TimeInterval};
 
 /// Keeps an [`IntervalClock`] right by asking several sources, of which some may be wrong.
@@ -70,7 +70,7 @@ pub struct TimeSynchroniser {
     config: TimeSyncConfig,
     clock: IntervalClock,
     sources: Vec<Source>,
-    random: Random,
+    random: SplitMix64,
     next_round: Instant,
     /// Whether the sources were last seen to contradict each other.
     divided: bool,
@@ -100,7 +100,7 @@ impl TimeSynchroniser {
             sources: sources
                 .map(|node| Source::new(*node, config.drift))
                 .collect(),
-            random: Random::new(config.seed),
+            random: SplitMix64::new(config.seed),
             next_round: Instant::ORIGIN,
             divided: false,
             contradicted: (false, 0),
@@ -147,7 +147,7 @@ impl TimeSynchroniser {
             let Some(source) = self.sources.get_mut(at) else {
                 continue;
             };
-            let (node, nonce) = (source.node, self.random.next());
+            let (node, nonce) = (source.node, self.random.next_u64());
             source.ask(nonce, now);
             let lost = source.forget(self.config.forget_after, now);
             self.send(node, TimeMessage::Request { nonce });

@@ -268,7 +268,7 @@ fn name_after(before: u64, last: Dot) -> u64 {
 
 /// The finaliser of SplitMix64, over what was before and one number more.
 fn chain(before: u64, number: u64) -> u64 {
-    crate::random::Random::new(before.rotate_left(25) ^ number).next()
+    crate::SplitMix64::new(before.rotate_left(25) ^ number).next_u64()
 }
 
 impl TryFrom<Vec<Dot>> for Retired {

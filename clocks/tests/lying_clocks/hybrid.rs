@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quorate_clocks::{HybridClock, HybridReceiveError, HybridStamp, LyingClocks, NodeId, WallTime};
 
-use crate::network::{Letter, Network};
+use crate::network::{Letter, Network, up_to};
 
 /// Something happened at a node, and was stamped.
 pub(crate) struct Event {
@@ -68,7 +68,7 @@ impl HybridWorld {
     /// Lets things happen until there were so many events.
     pub(crate) fn run(&mut self, events: usize) {
         while self.events.len() < events {
-            let rest = self.network.random.up_to(self.every);
+            let rest = up_to(&mut self.network.random, self.every);
             let until = self.clocks.truth().saturating_add(rest);
             while let Some(due) = self.network.due().filter(|due| *due <= until) {
                 self.clocks.advance(due.since(self.clocks.truth()));

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use quorate_clocks::{
     ClockFault, ClockMischief, ClockReading, CommitProgress, CommitWait, DriftRate, Hands,
-    HybridClock, Instant, IntervalClock, LyingClock, LyingClocks, NodeId, TimeInterval, WallTime,
+    HybridClock, Instant, IntervalClock, LyingClock, LyingClocks, NodeId, SplitMix64, TimeInterval,
+    WallTime,
 };
 
-use crate::network::Random;
+use crate::network::up_to;
 
 const NOON: WallTime = WallTime::from_millis(1_700_000_000_000);
 const MILLI: Duration = Duration::from_millis(1);
@@ -37,7 +38,7 @@ fn paused() -> ClockMischief {
 struct World {
     clocks: LyingClocks,
     intervals: BTreeMap<NodeId, IntervalClock>,
-    random: Random,
+    random: SplitMix64,
 }
 
 impl World {
@@ -45,7 +46,7 @@ impl World {
         let mut world = Self {
             clocks: LyingClocks::seeded(NOON, NODES, mischief, seed),
             intervals: BTreeMap::new(),
-            random: Random(seed),
+            random: SplitMix64::new(seed),
         };
         for node in NODES {
             let mut clock = IntervalClock::new(drift());
@@ -68,8 +69,8 @@ impl World {
     fn source(&mut self, error: Duration) -> TimeInterval {
         let nanos = Duration::from_nanos(2);
         let truth = self.clocks.truth();
-        let earliest = truth.saturating_sub(nanos + self.random.up_to(error));
-        let latest = truth.saturating_add(nanos + self.random.up_to(error));
+        let earliest = truth.saturating_sub(nanos + up_to(&mut self.random, error));
+        let latest = truth.saturating_add(nanos + up_to(&mut self.random, error));
         TimeInterval::new(earliest, latest).unwrap()
     }
 
@@ -89,7 +90,7 @@ fn the_true_time_is_inside_whatever_the_date_is() {
     for seed in 0..40 {
         let mut world = World::new(&assumed(), seed);
         for _ in 0..400 {
-            let rest = world.random.up_to(SECOND);
+            let rest = up_to(&mut world.random, SECOND);
             world.clocks.advance(rest);
             let node = world.any();
             let now = world.read(node).now;
@@ -114,7 +115,7 @@ fn outside_of_its_assumptions_it_is_wrong_and_says_so() {
     for seed in 0..40 {
         let mut world = World::new(&paused(), seed);
         for _ in 0..200 {
-            let rest = world.random.up_to(SECOND);
+            let rest = up_to(&mut world.random, SECOND);
             world.clocks.advance(rest);
             let node = world.any();
             let (now, truth) = (world.read(node).now, world.clocks.truth());
@@ -232,7 +233,7 @@ fn commits(
     let mut open: BTreeMap<NodeId, (WallTime, WallTime)> = BTreeMap::new();
     let mut shown = Vec::new();
     for _ in 0..1_500 {
-        let rest = world.random.up_to(3 * MILLI);
+        let rest = up_to(&mut world.random, 3 * MILLI);
         world.clocks.advance(rest);
         let (node, truth) = (world.any(), world.clocks.truth());
         if world.random.one_in(40) {
@@ -319,7 +320,7 @@ fn an_interval_that_covers_a_leading_stamp_is_right_of_both() {
         let mut hybrids = NODES.map(|node| (node, HybridClock::new(error * 2)));
         let mut stamp = None;
         for _ in 0..300 {
-            let rest = world.random.up_to(MILLI);
+            let rest = up_to(&mut world.random, MILLI);
             world.clocks.advance(rest);
             let place = world.random.below(NODES.len() as u64) as usize;
             let (node, hybrid) = &mut hybrids[place];

@@ -3,26 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use quorate_clocks::{NodeId, WallTime};
+use quorate_clocks::{NodeId, SplitMix64, WallTime};
 
-/// SplitMix64.
-pub(crate) struct Random(pub u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit.max(1)
-    }
-
-    pub(crate) fn one_in(&mut self, limit: u64) -> bool {
-        self.below(limit) == 0
-    }
-
-    pub(crate) fn up_to(&mut self, span: Duration) -> Duration {
-        Duration::from_nanos(self.below(span.as_nanos() as u64 + 1))
-    }
+/// A span up to this one.
+pub(crate) fn up_to(random: &mut SplitMix64, span: Duration) -> Duration {
+    Duration::from_nanos(random.below(span.as_nanos() as u64 + 1))
 }
 
 /// A message on its way.
@@ -33,7 +18,7 @@ pub(crate) struct Letter<M> {
 }
 
 pub(crate) struct Network<M> {
-    pub(crate) random: Random,
+    pub(crate) random: SplitMix64,
     /// No message is faster.
     pub(crate) fastest: Duration,
     /// Most are not slower than this, and some many times.
@@ -46,7 +31,7 @@ pub(crate) struct Network<M> {
 impl<M: Clone> Network<M> {
     pub(crate) fn new(seed: u64, fastest: Duration, usual: Duration) -> Self {
         Self {
-            random: Random(seed),
+            random: SplitMix64::new(seed),
             fastest,
             usual,
             slow: 200,
@@ -62,7 +47,7 @@ impl<M: Clone> Network<M> {
         let copies = if self.random.one_in(8) { 2 } else { 1 };
         for _ in 0..copies {
             let slow = if self.random.one_in(6) { self.slow } else { 1 };
-            let delay = self.fastest + self.random.up_to(self.usual * slow);
+            let delay = self.fastest + up_to(&mut self.random, self.usual * slow);
             let letter = Letter {
                 from,
                 to,

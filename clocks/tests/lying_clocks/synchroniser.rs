@@ -10,7 +10,7 @@ use quorate_clocks::{
     WallTime,
 };
 
-use crate::network::{Letter, Network};
+use crate::network::{Letter, Network, up_to};
 
 const NOON: WallTime = WallTime::from_millis(1_700_000_000_000);
 const MILLI: Duration = Duration::from_millis(1);
@@ -89,7 +89,7 @@ impl World {
     fn run(&mut self, span: Duration, mut look: impl FnMut(&Self, NodeId)) {
         let end = self.clocks.truth().saturating_add(span);
         while self.clocks.truth() < end {
-            let rest = self.network.random.up_to(SECOND / 2);
+            let rest = up_to(&mut self.network.random, SECOND / 2);
             let until = end.min(self.clocks.truth().saturating_add(rest));
             while let Some(due) = self.network.due().filter(|due| *due <= until) {
                 self.clocks.advance(due.since(self.clocks.truth()));

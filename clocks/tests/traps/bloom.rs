@@ -2,21 +2,9 @@
 
 use quorate_clocks::laws::{Plan, Subject, check_histories};
 use quorate_clocks::{
-    Actor, BloomClock, BloomStamp, BloomVerdict, Incarnation, NodeId, Relation, VectorClock,
-    VersionVector,
+    Actor, BloomClock, BloomStamp, BloomVerdict, Incarnation, NodeId, Relation, SplitMix64,
+    VectorClock, VersionVector,
 };
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
-    }
-}
 
 /// The events of processes that send each other messages, with a stamp and with the truth.
 fn history<const ROWS: usize, const WIDTH: usize>(
@@ -24,7 +12,7 @@ fn history<const ROWS: usize, const WIDTH: usize>(
     processes: usize,
     events: usize,
 ) -> Vec<(BloomStamp<ROWS, WIDTH>, VersionVector)> {
-    let mut random = Random(seed);
+    let mut random = SplitMix64::new(seed);
     let mut clocks: Vec<_> = (0..processes)
         .map(|node| {
             let actor = Actor::new(NodeId(node as u64), Incarnation(seed));
@@ -33,12 +21,12 @@ fn history<const ROWS: usize, const WIDTH: usize>(
         .collect();
     let mut stamped: Vec<(BloomStamp<ROWS, WIDTH>, VersionVector)> = Vec::new();
     for _ in 0..events {
-        let (bloom, vector) = &mut clocks[random.below(processes)];
-        let stamp = if stamped.is_empty() || random.below(2) == 0 {
+        let (bloom, vector) = &mut clocks[random.index(processes)];
+        let stamp = if stamped.is_empty() || random.index(2) == 0 {
             vector.tick().unwrap();
             bloom.tick().unwrap()
         } else {
-            let late = random.below(stamped.len().min(2 * processes));
+            let late = random.index(stamped.len().min(2 * processes));
             let (message, truth) = &stamped[stamped.len() - 1 - late];
             vector.receive(truth).unwrap();
             bloom.receive(message).unwrap()

@@ -1,21 +1,9 @@
 //! Interval tree clocks.
 
 use quorate_clocks::{
-    DecodeError, Relation, TreeAmnesia, TreeEvent, TreeForkError, TreeJoinError, TreeReceiveError,
-    TreeStamp,
+    DecodeError, Relation, SplitMix64, TreeAmnesia, TreeEvent, TreeForkError, TreeJoinError,
+    TreeReceiveError, TreeStamp,
 };
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
-    }
-}
 
 fn fork(stamp: TreeStamp) -> (TreeStamp, TreeStamp) {
     stamp.fork().expect("not that deep")
@@ -145,27 +133,27 @@ fn trap_36_forks_that_never_join_end_at_a_depth_and_not_in_a_stack_overflow() {
 #[test]
 fn trap_36_ten_thousand_forks_and_joins_leave_the_size_bounded() {
     const MEMBERS: usize = 16;
-    let mut random = Random(36);
+    let mut random = SplitMix64::new(36);
     let mut members = vec![TreeStamp::seed()];
     let mut largest = 0;
     for _ in 0..10_000 {
-        let number = random.below(members.len());
+        let number = random.index(members.len());
         let stamp = members.swap_remove(number);
-        if members.len() + 1 < MEMBERS && random.below(2) == 0 || members.is_empty() {
+        if members.len() + 1 < MEMBERS && random.index(2) == 0 || members.is_empty() {
             let (left, right) = fork(stamp);
             members.extend([left, right]);
         } else {
-            let other = members.swap_remove(random.below(members.len()));
+            let other = members.swap_remove(random.index(members.len()));
             members.push(stamp.join(other).unwrap());
         }
         for stamp in &mut members {
-            if random.below(3) == 0 {
+            if random.index(3) == 0 {
                 stamp.event().unwrap();
             }
         }
-        let sender = random.below(members.len());
+        let sender = random.index(members.len());
         let message = members[sender].send().unwrap();
-        let receiver = random.below(members.len());
+        let receiver = random.index(members.len());
         members[receiver].receive(&message).unwrap();
         let sizes = members.iter().map(|stamp| stamp.to_bytes().len());
         largest = largest.max(sizes.max().unwrap_or(0));

@@ -10,8 +10,8 @@ use core::time::Duration;
 use quorate_clocks::{Instant, NodeId};
 
 use super::{Cue, Output, Plan, Report, Violation};
-use crate::random::Random;
 use crate::{Machine, Receipt, Transmit};
+use quorate_clocks::SplitMix64;
 
 /// Messages on their way. At the bound a random one is lost.
 const IN_FLIGHT: usize = 256;
@@ -28,9 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 pub(super) struct World<'a, M: Machine, A> {
     plan: &'a Plan,
     application: &'a A,
-    random: Random,
+    random: SplitMix64,
     /// Apart from `random`, so that both runs make the same calls.
-    branching: Option<Random>,
+    branching: Option<SplitMix64>,
     step: u64,
     now: Instant,
     nodes: Vec<Node<M>>,
@@ -80,8 +80,8 @@ where
         Self {
             plan,
             application,
-            random: Random::new(plan.seed),
-            branching: branching.then(|| Random::new(!plan.seed)),
+            random: SplitMix64::new(plan.seed),
+            branching: branching.then(|| SplitMix64::new(!plan.seed)),
             step: 0,
             now: Instant::from_millis(1_000),
             nodes,
@@ -151,7 +151,7 @@ where
                 self.with(at, |node| node.machine.handle_unreachable(to, now));
             }
             _ => {
-                let cue = Cue::Command(self.random.next());
+                let cue = Cue::Command(self.random.next_u64());
                 let (application, now) = (self.application, self.some_time());
                 self.with(at, |node| application(&mut node.machine, cue, now));
             }

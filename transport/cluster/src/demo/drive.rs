@@ -15,7 +15,7 @@ use super::observe::{ObserveError, Observer};
 use super::plan::Plan;
 use super::processes::{Cluster, ProcessError};
 use super::progress::Progress;
-use super::random::Random;
+use super::random;
 use super::record::{Recorded, Recorder};
 use super::report::{Report, table};
 use super::settle::{Settled, settle};
@@ -139,7 +139,7 @@ fn could_not_run(error: &DemoError) -> ExitCode {
 /// Starts the nodes, and waits until all follow one leader.
 async fn start(nodes: u64) -> Result<(Cluster, Observer), DemoError> {
     // Two runs with the same seed may run at the same time: their ports are chosen apart.
-    let mut random = Random::new(arbitrary(), 0);
+    let mut random = random::stream(arbitrary(), 0);
     let mut starts = 0;
     loop {
         starts += 1;

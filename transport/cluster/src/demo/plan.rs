@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::random::Random;
+use super::random;
 
 /// What is being done to the cluster.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -109,7 +109,7 @@ impl Plan {
     /// The plan of a seed, for so many nodes.
     pub(super) fn of(seed: u64, nodes: usize) -> Self {
         // A stream that no client has.
-        let mut random = Random::new(seed, u64::MAX);
+        let mut random = random::stream(seed, u64::MAX);
         let mut attacks = Harm::ALL;
         // R. Durstenfeld, Algorithm 235, CACM 1964: each order is as likely as any other.
         for last in (1..attacks.len()).rev() {

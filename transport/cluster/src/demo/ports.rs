@@ -1,9 +1,8 @@
 //! Free ports that stay free.
 
+use quorate_clocks::SplitMix64;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-
-use super::random::Random;
 
 /// Below this, ports belong to well-known services.
 const LOWEST: u16 = 10_240;
@@ -18,7 +17,7 @@ const TRIES_PER_PORT: usize = 200;
 /// outgoing connections: there, the next connection of anybody may take the port meanwhile. Even the
 /// other nodes' attempts to reach the dead one may: on loopback, a connection from a port to itself
 /// succeeds.
-pub(super) fn free_addresses(count: usize, random: &mut Random) -> Option<Vec<SocketAddr>> {
+pub(super) fn free_addresses(count: usize, random: &mut SplitMix64) -> Option<Vec<SocketAddr>> {
     let end = ephemeral_start().max(LOWEST + 1_000);
     let mut chosen = BTreeSet::new();
     for _ in 0..count.saturating_mul(TRIES_PER_PORT) {
@@ -46,10 +45,11 @@ fn ephemeral_start() -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::random;
 
     #[test]
     fn addresses_differ_and_can_be_listened_on() {
-        let addresses = free_addresses(6, &mut Random::new(3, 0)).unwrap();
+        let addresses = free_addresses(6, &mut random::stream(3, 0)).unwrap();
         assert_eq!(addresses.len(), 6);
         let listeners: Vec<_> = addresses.iter().map(TcpListener::bind).collect();
         assert!(listeners.iter().all(Result::is_ok), "{addresses:?}");

@@ -1,5 +1,6 @@
 //! The nodes: real processes with durable data.
 
+use quorate_clocks::SplitMix64;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::SocketAddr;
@@ -11,7 +12,6 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::ports::free_addresses;
-use super::random::Random;
 
 /// The lines of a node's log that an error quotes.
 const QUOTED_LINES: usize = 5;
@@ -82,7 +82,7 @@ struct Member {
 
 impl Cluster {
     /// Starts `nodes` nodes. They are not ready yet.
-    pub(super) fn start(nodes: u64, random: &mut Random) -> Result<Self, ProcessError> {
+    pub(super) fn start(nodes: u64, random: &mut SplitMix64) -> Result<Self, ProcessError> {
         let program = std::env::current_exe().map_err(ProcessError::Program)?;
         let directory = tempfile::Builder::new()
             .prefix("quorate-demo-")

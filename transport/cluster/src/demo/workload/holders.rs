@@ -10,14 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use quorate_clocks::Instant;
+use quorate_clocks::{Instant, SplitMix64};
 use quorate_leases::SafeUntil;
 use tokio::time::sleep;
 
 use super::{Surroundings, random};
 use crate::demo::holder::{Begin, Holder};
 use crate::demo::plan::Phase;
-use crate::demo::random::Random;
 use crate::demo::record::{Pause, StaleWrite, Succession};
 
 /// How long a lease lasts.
@@ -99,7 +98,7 @@ pub(super) async fn run(surroundings: Surroundings, lane: Lane, numbers: Numbers
 struct Turns {
     surroundings: Surroundings,
     lane: Lane,
-    random: Random,
+    random: SplitMix64,
     numbers: Numbers,
 }
 

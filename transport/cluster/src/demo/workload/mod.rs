@@ -14,11 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use quorate_clocks::SystemClock;
+use quorate_clocks::{SplitMix64, SystemClock};
 use tokio::task::JoinSet;
 
 use super::plan::Phase;
-use super::random::Random;
+use super::random;
 use super::record::{MAX_OPERATIONS, Recorder};
 use session::Session;
 pub(super) use session::{VALUES_PER_SESSION, is_settled, seen};
@@ -147,8 +147,8 @@ pub(super) fn start(surroundings: &Surroundings) -> JoinSet<()> {
 }
 
 /// The choices of one client.
-fn random(surroundings: &Surroundings, number: u64) -> Random {
-    Random::new(surroundings.seed, number)
+fn random(surroundings: &Surroundings, number: u64) -> SplitMix64 {
+    random::stream(surroundings.seed, number)
 }
 
 #[cfg(test)]

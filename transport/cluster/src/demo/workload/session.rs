@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_clocks::SystemClock;
+use quorate_clocks::{SplitMix64, SystemClock};
 use quorate_consistency::Level;
 use tokio::time::sleep;
 
@@ -13,7 +13,6 @@ use super::{ANSWER, Surroundings, random};
 use crate::api::ProblemKind;
 use crate::client::{Client, Outcome, Read, Route, WriteOptions};
 use crate::demo::plan::Phase;
-use crate::demo::random::Random;
 use crate::demo::record::{Action, Change, GARBAGE, Op, Recorder, Span};
 use crate::demo::tally::Row;
 
@@ -25,7 +24,7 @@ pub(in crate::demo) const VALUES_PER_SESSION: u64 = 1 << 32;
 /// One client.
 pub(super) struct Session {
     pub(super) client: Client,
-    pub(super) random: Random,
+    pub(super) random: SplitMix64,
     pub(super) recorder: Recorder,
     pub(super) clock: SystemClock,
     /// Who it is, in the records.
