@@ -103,7 +103,9 @@ fn the_last_message_that_counts_is_kept_and_no_later_one() {
     for counter in [2, 3, 4] {
         a.receive(message(C, [(C, counter)])).expect("a member");
     }
+    assert_eq!(a.pending(C), (3, 3 * 24));
     assert_eq!(a.leave(C, 3), Ok(1));
+    assert_eq!(a.pending(C), (2, 2 * 24));
     assert_eq!(a.counts().uncounted, 1);
     assert_eq!(a.missing(), [DotRange::new(C, 1, 1).expect("one")]);
     a.receive(message(C, [(C, 1)])).expect("it counts");

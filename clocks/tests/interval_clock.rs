@@ -195,6 +195,70 @@ fn a_third_of_liars_can_widen_an_agreement() {
     assert_eq!(TimeInterval::agreement(&all, 1), Some(interval(0, 3)));
 }
 
+/// Of what has been counted before it was told, the drift is as unsure as of what was counted since.
+#[test]
+fn a_look_back_is_as_unsure_as_a_look_ahead() {
+    let mut clock = IntervalClock::new(drift());
+    let noon = WallTime::from_nanos(EPOCH);
+    let told = TimeInterval::around(noon, Duration::from_millis(1));
+    clock
+        .synchronise(Instant::from_millis(50_000), told)
+        .unwrap();
+    // Ten seconds at 300 ppm are three milliseconds.
+    let expected = |date| Ok(TimeInterval::around(date, Duration::from_millis(4)));
+    let ten = Duration::from_secs(10);
+    assert_eq!(
+        clock.now(Instant::from_millis(40_000)),
+        expected(noon.saturating_sub(ten))
+    );
+    assert_eq!(
+        clock.now(Instant::from_millis(60_000)),
+        expected(noon.saturating_add(ten))
+    );
+}
+
+/// What is rounded is rounded to the unsafe side of nothing.
+#[test]
+fn drift_is_rounded_up() {
+    let nanos = Duration::from_nanos;
+    let ppb = |ppb| DriftRate::from_ppb(ppb).unwrap();
+    assert_eq!(ppb(1).over(nanos(1)), nanos(1));
+    assert_eq!(ppb(1).over(nanos(1_000_000_000)), nanos(1));
+    assert_eq!(ppb(1).over(nanos(1_000_000_001)), nanos(2));
+    assert_eq!(ppb(999_999_999).over(nanos(1)), nanos(1));
+    assert_eq!(
+        ppb(999_999_999).over(Duration::MAX),
+        Duration::MAX - nanos(Duration::MAX.as_secs())
+    );
+    assert_eq!(DriftRate::NONE.over(Duration::MAX), Duration::ZERO);
+}
+
+/// Near the last date that can be told there is no overflow, nothing goes back, and a date that has
+/// none after it is waited for without asking again and again.
+#[test]
+fn the_end_of_time_is_waited_for_in_peace() {
+    let end = |before| WallTime::from_nanos(u64::MAX - before);
+    let mut clock = IntervalClock::new(drift());
+    clock
+        .synchronise(Instant::ORIGIN, TimeInterval::new(end(10), end(8)).unwrap())
+        .unwrap();
+    let mut earliest = WallTime::UNIX_EPOCH;
+    for nanos in [0, 1, 5, 10, 11, 12, 20, 5_000, u64::MAX / 2, u64::MAX] {
+        let now = clock.now(Instant::from_nanos(nanos)).unwrap();
+        assert!(now.earliest() >= earliest);
+        earliest = now.earliest();
+    }
+    let second = Instant::from_millis(1_000);
+    let mut last_but_five = CommitWait::until_past(end(5));
+    assert_eq!(last_but_five.poll(&clock, second), CommitProgress::Past);
+    assert_eq!(clock.past(WallTime::MAX), None);
+    let forever = CommitProgress::Waiting {
+        until: Instant::MAX,
+    };
+    let mut last = CommitWait::until_past(WallTime::MAX);
+    assert_eq!(last.poll(&clock, second), forever);
+}
+
 #[test]
 fn golden_bytes_are_earliest_then_latest_big_endian() {
     let interval = TimeInterval::new(

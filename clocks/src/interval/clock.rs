@@ -154,9 +154,9 @@ impl IntervalClock {
     }
 
     /// The soonest instant at which `earliest` is past this date if nothing is told until then, or
-    /// nothing when it was never told the time.
+    /// nothing when it was never told the time, or when the date is the last that can be told.
     pub fn past(&self, date: WallTime) -> Option<Instant> {
-        let (at, told) = self.told?;
+        let (at, told) = self.told.filter(|_| date < WallTime::MAX)?;
         if told.earliest() > date {
             // Before `at` the interval began earlier: that is not looked for.
             return Some(at);
@@ -180,13 +180,19 @@ impl IntervalClock {
 
     /// Where the true time is at one instant, if it was in an interval at another.
     fn carry(&self, interval: TimeInterval, from: Instant, to: Instant) -> TimeInterval {
+        // What the clock has counted is off by its drift, in both directions. One of the two is zero, and
+        // neither is less than what it is off by.
         let (passed, back) = (to.since(from), from.since(to));
-        // Either is zero. What the clock has counted is off by its drift, into both directions.
-        let off = self.drift.over(passed.saturating_add(back));
-        let shift = |date: WallTime| date.saturating_add(passed).saturating_sub(back);
-        let earliest = shift(interval.earliest()).saturating_sub(off);
-        let latest = shift(interval.latest()).saturating_add(off);
-        // Shifting keeps the order of the two, and widening too, so this is never the other one.
+        let (off, off_back) = (self.drift.over(passed), self.drift.over(back));
+        let earliest = interval
+            .earliest()
+            .saturating_add(passed.saturating_sub(off))
+            .saturating_sub(back.saturating_add(off_back));
+        let latest = interval
+            .latest()
+            .saturating_add(passed.saturating_add(off))
+            .saturating_sub(back.saturating_sub(off_back));
+        // The earlier end moves no further ahead than the later one, so this is never the other one.
         TimeInterval::new(earliest, latest).unwrap_or(TimeInterval::ALWAYS)
     }
 }
