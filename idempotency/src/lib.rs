@@ -92,6 +92,9 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+// Scenarios of the integration tests are unit tests too.
+#[cfg(test)]
+extern crate self as quorate_idempotency;
 
 mod answer;
 mod error;
@@ -100,6 +103,7 @@ mod key;
 mod limits;
 mod record;
 mod records;
+mod session;
 mod snapshot;
 mod store;
 mod window;
@@ -111,5 +115,10 @@ pub use error::{
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use key::{Key, KeyError, Part};
 pub use limits::Limits;
+pub use session::{
+    ClientSessions, SessionBegin, SessionBeginError, SessionCloseError, SessionCompleteError,
+    SessionCompleted, SessionId, SessionKeepAliveError, SessionLimits, SessionOpenError,
+    SessionReopenError, SessionRequest, SessionRestoreError,
+};
 pub use store::KeyStore;
 pub use window::{Observed, SequenceWindow, UnseenRanges, WindowDecodeError};
