@@ -252,6 +252,13 @@ fn the_end_of_time_is_waited_for_in_peace() {
     let mut last_but_five = CommitWait::until_past(end(5));
     assert_eq!(last_but_five.poll(&clock, second), CommitProgress::Past);
     assert_eq!(clock.past(WallTime::MAX), None);
+    // The last date has no error of its own, and what is known has.
+    let strict = clock.clone().with_max_error(Duration::from_millis(1));
+    assert_eq!(
+        strict.now(second).map(|now| now.width()),
+        Ok(Duration::ZERO)
+    );
+    assert!(strict.now(Instant::from_millis(10_000)).is_err());
     let forever = CommitProgress::Waiting {
         until: Instant::MAX,
     };

@@ -133,8 +133,11 @@ impl IntervalClock {
     ///
     /// When it was never told, or its error has become too large.
     pub fn now(&self, now: Instant) -> Result<TimeInterval, NotSynchronised> {
-        let interval = self.interval_at(now).ok_or(NotSynchronised::Never)?;
-        let error = half(interval.width());
+        let (at, told) = self.told.ok_or(NotSynchronised::Never)?;
+        let interval = self.carry(told, at, now);
+        // Not the width of that: where dates end, it has none.
+        let off = self.drift.over(now.since(at).saturating_add(at.since(now)));
+        let error = half(told.width().saturating_add(off).saturating_add(off));
         if error > self.max_error {
             let limit = self.max_error;
             return Err(NotSynchronised::TooWide { error, limit });
@@ -170,12 +173,6 @@ impl IntervalClock {
     /// How far off its monotonic clock's speed may be.
     pub const fn drift(&self) -> DriftRate {
         self.drift
-    }
-
-    /// Where the true time is at an instant, however wide that is.
-    fn interval_at(&self, now: Instant) -> Option<TimeInterval> {
-        let (at, told) = self.told?;
-        Some(self.carry(told, at, now))
     }
 
     /// Where the true time is at one instant, if it was in an interval at another.
