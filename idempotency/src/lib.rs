@@ -90,7 +90,7 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", test))]
 extern crate std;
 // Scenarios of the integration tests are unit tests too.
 #[cfg(test)]

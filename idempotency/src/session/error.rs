@@ -7,6 +7,16 @@ use bytes::Bytes;
 use crate::{Fingerprint, SessionId};
 
 /// Why [`ClientSessions::open`](crate::ClientSessions::open) opened none.
+///
+/// ```
+/// use quorate_clocks::Instant;
+/// use quorate_idempotency::{ClientSessions, SessionLimits, SessionOpenError};
+///
+/// let mut sessions = ClientSessions::new(SessionLimits { sessions: 1, ..SessionLimits::default() });
+/// assert!(sessions.open(Instant::ORIGIN).is_ok());
+/// let full = Err(SessionOpenError::Full { used: 1, limit: 1 });
+/// assert_eq!(sessions.open(Instant::ORIGIN), full);
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SessionOpenError {
@@ -33,6 +43,19 @@ impl fmt::Display for SessionOpenError {
 impl core::error::Error for SessionOpenError {}
 
 /// Why [`ClientSessions::reopen`](crate::ClientSessions::reopen) opened none.
+///
+/// ```
+/// use quorate_clocks::Instant;
+/// use quorate_idempotency::{ClientSessions, SessionLimits, SessionReopenError};
+///
+/// let mut sessions = ClientSessions::new(SessionLimits::default());
+/// let session = sessions.open(Instant::ORIGIN)?;
+/// let by = sessions.reopen(Instant::ORIGIN, session)?;
+/// // Somebody else holds the same earlier id.
+/// let fenced = Err(SessionReopenError::Fenced { session, by });
+/// assert_eq!(sessions.reopen(Instant::ORIGIN, session), fenced);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SessionReopenError {
@@ -85,6 +108,19 @@ impl core::error::Error for SessionReopenError {}
 
 /// Why [`ClientSessions::begin`](crate::ClientSessions::begin) gave no answer. The request must not
 /// run.
+///
+/// ```
+/// use quorate_clocks::Instant;
+/// use quorate_idempotency::{ClientSessions, SessionBeginError, SessionLimits, SessionRequest};
+///
+/// let mut sessions = ClientSessions::new(SessionLimits::default());
+/// let session = sessions.open(Instant::ORIGIN)?;
+/// let request =
+///     SessionRequest { session, sequence: 512, first_unacknowledged: 0, fingerprint: None };
+/// let rejected = SessionBeginError::Rejected { sequence: 512, max: 511, window: 512 };
+/// assert_eq!(sessions.begin(Instant::ORIGIN, &request), Err(rejected));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SessionBeginError {
@@ -192,6 +228,19 @@ impl fmt::Display for Hex {
 }
 
 /// Why a completion was not taken. Nothing has changed, and the response comes back.
+///
+/// ```
+/// use bytes::Bytes;
+/// use quorate_clocks::Instant;
+/// use quorate_idempotency::{ClientSessions, SessionCompleteError, SessionLimits};
+///
+/// let mut sessions = ClientSessions::new(SessionLimits::default());
+/// let session = sessions.open(Instant::ORIGIN)?;
+/// let response = Bytes::from_static(b"done");
+/// let not_begun = SessionCompleteError::NotBegun { sequence: 3, response: response.clone() };
+/// assert_eq!(sessions.complete(Instant::ORIGIN, session, 3, response), Err(not_begun));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SessionCompleteError {
@@ -276,6 +325,16 @@ impl fmt::Display for SessionCompleteError {
 impl core::error::Error for SessionCompleteError {}
 
 /// Why [`ClientSessions::keep_alive`](crate::ClientSessions::keep_alive) kept nothing alive.
+///
+/// ```
+/// use quorate_clocks::Instant;
+/// use quorate_idempotency::{ClientSessions, SessionId, SessionKeepAliveError, SessionLimits};
+///
+/// let mut sessions = ClientSessions::new(SessionLimits::default());
+/// let session = SessionId(7);
+/// let never_opened = SessionKeepAliveError::NeverOpened { session, next: SessionId(1) };
+/// assert_eq!(sessions.keep_alive(Instant::ORIGIN, session, 0), Err(never_opened));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SessionKeepAliveError {
@@ -313,6 +372,16 @@ impl fmt::Display for SessionKeepAliveError {
 impl core::error::Error for SessionKeepAliveError {}
 
 /// Why [`ClientSessions::close`](crate::ClientSessions::close) closed nothing.
+///
+/// ```
+/// use quorate_clocks::Instant;
+/// use quorate_idempotency::{ClientSessions, SessionCloseError, SessionId, SessionLimits};
+///
+/// let mut sessions = ClientSessions::new(SessionLimits::default());
+/// let session = SessionId(7);
+/// let never_opened = SessionCloseError::NeverOpened { session, next: SessionId(1) };
+/// assert_eq!(sessions.close(Instant::ORIGIN, session), Err(never_opened));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SessionCloseError {

@@ -1,7 +1,5 @@
 //! Each rule is broken by itself, and the traps of the integration tests have to notice.
 
-extern crate std;
-
 #[path = "../../tests/session_traps/mod.rs"]
 mod session_traps;
 

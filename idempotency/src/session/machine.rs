@@ -1,7 +1,6 @@
 //! The machine: which requests of which sessions run.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 use quorate_clocks::Instant;
@@ -11,13 +10,12 @@ use super::record::{Reply, Session, Totals};
 use super::table::Table;
 use super::weakness::{Weakness, Weaknesses};
 use crate::{
-    Fingerprint, SessionBegin, SessionBeginError, SessionCloseError, SessionCompleteError,
-    SessionCompleted, SessionId, SessionKeepAliveError, SessionLimits, SessionOpenError,
-    SessionReopenError, SessionRequest,
+    Fingerprint, SessionBegin, SessionBeginError, SessionCompleteError, SessionCompleted,
+    SessionId, SessionKeepAliveError, SessionLimits, SessionRequest,
 };
 
 /// How many sessions are looked at for their end when room is needed.
-const SLICE: usize = 64;
+pub(super) const SLICE: usize = 64;
 
 /// Lets each request of a client run once, for clients that open a session and number their
 /// requests.
@@ -114,10 +112,10 @@ pub struct ClientSessions {
     pub(super) next_id: u64,
     pub(super) table: Table,
     /// When to look whether a session is over.
-    queue: BTreeSet<(Instant, SessionId)>,
+    pub(super) queue: BTreeSet<(Instant, SessionId)>,
     /// Sessions that were replaced, and by which live ones.
-    replaced: BTreeMap<SessionId, SessionId>,
-    totals: Totals,
+    pub(super) replaced: BTreeMap<SessionId, SessionId>,
+    pub(super) totals: Totals,
     pub(super) weak: Weaknesses,
 }
 
@@ -134,59 +132,6 @@ impl ClientSessions {
             totals: Totals::default(),
             weak: Weaknesses::NONE,
         }
-    }
-
-    /// Opens a session.
-    ///
-    /// A client that does not hear the answer opens another: the first one ends by itself.
-    ///
-    /// # Errors
-    ///
-    /// When there are [`SessionLimits::sessions`] already.
-    pub fn open(&mut self, now: Instant) -> Result<SessionId, SessionOpenError> {
-        let now = self.advance(now);
-        self.make_room_for_session(now)?;
-        self.start(now, None)
-    }
-
-    /// Opens a session in the place of `earlier`, which is closed: for a client that starts again,
-    /// knows its earlier session from disk, and wants none of its delayed requests to run.
-    ///
-    /// Requests of `earlier` are told [`Fenced`](SessionBeginError::Fenced) while the new session
-    /// lives, and `NoSession` afterwards. Nothing is carried over. What `earlier` had in flight
-    /// may have run or not, and the client must find out before it asks again.
-    ///
-    /// # Errors
-    ///
-    /// When `earlier` was replaced before: then two believe that they are the client, and this is the
-    /// later one. When `earlier` was never opened, or there is no room.
-    pub fn reopen(
-        &mut self,
-        now: Instant,
-        earlier: SessionId,
-    ) -> Result<SessionId, SessionReopenError> {
-        let now = self.advance(now);
-        let session = earlier;
-        if self.live(earlier).is_none() {
-            match self.absent(earlier) {
-                Absent::NoSession => {}
-                Absent::Fenced { by } => return Err(SessionReopenError::Fenced { session, by }),
-                Absent::NeverOpened { next } => {
-                    return Err(SessionReopenError::NeverOpened { session, next });
-                }
-            }
-            // Either may be over, and its memory not yet freed.
-            self.end(earlier);
-            if let Some(by) = self.replaced.get(&earlier) {
-                self.end(*by);
-            }
-            self.make_room_for_session(now)?;
-        }
-        let opened = self.start(now, Some(earlier))?;
-        if !self.weak.has(Weakness::ReplacedGoesOn) {
-            self.end(earlier);
-        }
-        Ok(opened)
     }
 
     /// A request came: says whether to run it.
@@ -365,94 +310,7 @@ impl ClientSessions {
         Ok(found.deadline)
     }
 
-    /// The client has gone and asks about nothing any more. Returns how many of its requests still
-    /// run; their completions will be refused.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such session, as after a close that was taken.
-    pub fn close(&mut self, now: Instant, session: SessionId) -> Result<u64, SessionCloseError> {
-        self.advance(now);
-        if self.live(session).is_none() {
-            let absent = self.absent(session);
-            return Err(SessionCloseError::absent(session, absent));
-        }
-        let ended = self.end(session);
-        if self.weak.has(Weakness::IdAgainAfterClose) && session.0 + 1 == self.next_id {
-            self.next_id -= 1;
-        }
-        Ok(ended.map_or(0, |session| session.running.len()))
-    }
-
-    /// Frees the memory of sessions that are over. It looks at `most` sessions at most (and at one at
-    /// least), for a bounded pause, and says whether it has to be called again to look at all.
-    ///
-    /// A command like the others. It changes no answer but whether there is room.
-    pub fn expire(&mut self, now: Instant, most: usize) -> bool {
-        let now = self.advance(now);
-        self.collect(now, most.max(1));
-        self.is_due(now)
-    }
-
-    /// When to call [`expire`](Self::expire) next: no session is over before. It may find none then,
-    /// as a session that is heard is not moved at once.
-    pub fn next_expiry(&self) -> Option<Instant> {
-        self.queue.first().map(|(at, _)| *at)
-    }
-
-    /// Changes the limits. What is remembered stays, even when it is more than they allow.
-    pub fn set_limits(&mut self, limits: SessionLimits) {
-        self.limits = limits.cut();
-    }
-
-    /// The limits.
-    pub fn limits(&self) -> &SessionLimits {
-        &self.limits
-    }
-
-    /// The latest time that any call brought.
-    pub fn now(&self) -> Instant {
-        self.now
-    }
-
-    /// Until when the session lives if nothing is heard of it and no request of it runs. `None` if
-    /// it is not there.
-    pub fn deadline(&self, session: SessionId) -> Option<Instant> {
-        self.live(session).map(|session| session.deadline)
-    }
-
-    /// The lowest number that the session's client waits for. `None` if the session is not there.
-    pub fn first_unacknowledged(&self, session: SessionId) -> Option<u64> {
-        self.live(session)
-            .map(|session| session.first_unacknowledged)
-    }
-
-    /// How many sessions take up room, those included that are over and not yet freed.
-    pub fn len(&self) -> u64 {
-        self.table.len()
-    }
-
-    /// Whether no session takes up room.
-    pub fn is_empty(&self) -> bool {
-        self.table.len() == 0
-    }
-
-    /// How many requests are remembered: running, with a response or without.
-    pub fn requests(&self) -> u64 {
-        self.totals.requests
-    }
-
-    /// How many requests run.
-    pub fn running(&self) -> u64 {
-        self.totals.running
-    }
-
-    /// Bytes of all responses that are kept.
-    pub fn response_bytes(&self) -> u64 {
-        self.totals.response_bytes
-    }
-
-    fn advance(&mut self, now: Instant) -> Instant {
+    pub(super) fn advance(&mut self, now: Instant) -> Instant {
         self.now = self.now.max(now);
         if self.weak.has(Weakness::TimeGoesBack) {
             self.now = now;
@@ -463,13 +321,13 @@ impl ClientSessions {
         self.now
     }
 
-    fn live(&self, id: SessionId) -> Option<&Session> {
+    pub(super) fn live(&self, id: SessionId) -> Option<&Session> {
         let found = self.table.get(id);
         found.filter(|session| !session.is_over(self.now))
     }
 
     /// Why a session is not there.
-    fn absent(&self, id: SessionId) -> Absent {
+    pub(super) fn absent(&self, id: SessionId) -> Absent {
         if let Some(by) = self.replaced.get(&id) {
             // The later one may be over, and its memory not yet freed.
             if self.live(*by).is_some() {
@@ -483,88 +341,6 @@ impl ClientSessions {
         }
         Absent::NoSession
     }
-
-    fn make_room_for_session(&mut self, now: Instant) -> Result<(), SessionOpenError> {
-        let limit = self.limits.sessions;
-        if self.table.len() >= limit {
-            self.collect(now, SLICE);
-        }
-        if self.table.len() >= limit && self.weak.has(Weakness::OpenPushesOut) {
-            let oldest = self.queue.first().map(|(_, id)| *id);
-            oldest.map(|id| self.end(id));
-        }
-        match self.table.len() {
-            used if used >= limit => Err(SessionOpenError::Full { used, limit }),
-            _ => Ok(()),
-        }
-    }
-
-    /// Gives out the next id.
-    fn start(
-        &mut self,
-        now: Instant,
-        replaced: Option<SessionId>,
-    ) -> Result<SessionId, SessionOpenError> {
-        let id = SessionId(self.next_id);
-        let next = self.next_id.checked_add(1);
-        self.next_id = next.ok_or(SessionOpenError::IdsExhausted)?;
-        let mut session = Session::new(id, now + self.limits.idle);
-        session.replaced = replaced;
-        session.queued = Some(session.deadline);
-        self.enter(session);
-        Ok(id)
-    }
-
-    /// Puts a session where it is found. Its id and the one that it replaced must be new.
-    pub(super) fn enter(&mut self, session: Session) {
-        session.join(&mut self.totals);
-        if let Some(at) = session.queued {
-            self.queue.insert((at, session.id));
-        }
-        if let Some(earlier) = session.replaced {
-            self.replaced.insert(earlier, session.id);
-        }
-        self.table.insert(session);
-    }
-
-    fn end(&mut self, id: SessionId) -> Option<Session> {
-        let session = self.table.remove(id)?;
-        session.leave(&mut self.totals);
-        if let Some(at) = session.queued {
-            self.queue.remove(&(at, id));
-        }
-        if let Some(earlier) = session.replaced {
-            self.replaced.remove(&earlier);
-        }
-        Some(session)
-    }
-
-    /// Whether the time has come to look at a session.
-    fn is_due(&self, now: Instant) -> bool {
-        self.queue.first().is_some_and(|(at, _)| *at <= now)
-    }
-
-    /// Frees sessions that are over, of the first `most` whose time to be looked at has come.
-    fn collect(&mut self, now: Instant, most: usize) {
-        for _ in 0..most {
-            if !self.is_due(now) {
-                return;
-            }
-            let Some((_, id)) = self.queue.pop_first() else {
-                return;
-            };
-            let Some(session) = self.table.get_mut(id) else {
-                continue;
-            };
-            session.queued = None;
-            let anyway = self.weak.has(Weakness::EndsWhileRunning) && session.deadline <= now;
-            if session.is_over(now) || anyway {
-                self.end(id);
-            } else {
-                queue_again(&mut self.queue, session);
-            }
-        }
-    }
 }
 
 /// The session of that id, if it is not over.
@@ -574,26 +350,9 @@ fn live(table: &mut Table, id: SessionId, now: Instant) -> Option<&mut Session> 
 }
 
 /// Has the queue look at a session that it does not look at, unless a request of it runs.
-fn queue_again(queue: &mut BTreeSet<(Instant, SessionId)>, session: &mut Session) {
+pub(super) fn queue_again(queue: &mut BTreeSet<(Instant, SessionId)>, session: &mut Session) {
     if session.queued.is_none() && session.running.is_empty() {
         session.queued = Some(session.deadline);
         queue.insert((session.deadline, session.id));
-    }
-}
-
-/// Equal if they answer alike from now on.
-impl PartialEq for ClientSessions {
-    fn eq(&self, other: &Self) -> bool {
-        (self.limits, self.now, self.next_id) == (other.limits, other.now, other.next_id)
-            && self.table.len() == other.table.len()
-            && self.table.sorted() == other.table.sorted()
-    }
-}
-
-impl Eq for ClientSessions {}
-
-impl Hash for ClientSessions {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.limits, self.now, self.next_id, self.table.sorted()).hash(state);
     }
 }

@@ -2,11 +2,13 @@
 
 mod answer;
 mod error;
+mod lifecycle;
 mod limits;
 mod machine;
 mod record;
 mod sorted;
 mod table;
+mod view;
 mod weakness;
 mod wire;
 

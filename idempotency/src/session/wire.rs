@@ -298,6 +298,13 @@ impl<'a> Reader<'a> {
 }
 
 /// Why bytes are not a snapshot of [`ClientSessions`].
+///
+/// ```
+/// use quorate_idempotency::{ClientSessions, SessionRestoreError};
+///
+/// let truncated = SessionRestoreError::Truncated { at: 0, needed: 1, left: 0 };
+/// assert_eq!(ClientSessions::restore(&[]), Err(truncated));
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum SessionRestoreError {
