@@ -15,7 +15,7 @@ impl ClientSessions {
     ///
     /// # Errors
     ///
-    /// When there are [`SessionLimits::sessions`] already.
+    /// When there are [`SessionLimits::sessions`](crate::SessionLimits::sessions) already.
     pub fn open(&mut self, now: Instant) -> Result<SessionId, SessionOpenError> {
         let now = self.advance(now);
         self.make_room_for_session(now)?;
