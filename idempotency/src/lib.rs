@@ -19,6 +19,17 @@
 //! in every retry: an **idempotency key**. The content is no such name, as two equal payments may
 //! both be meant.
 //!
+//! # Three ways to know a retry
+//!
+//! | Your clients | Use | What is kept | What a copy is told that comes too late |
+//! |---|---|---|---|
+//! | are strangers, such as of an HTTP API, and may retry from anywhere | [`KeyStore`] | a record for each request, until no retry comes any more | nothing: it runs again |
+//! | stay, and number their requests | [`ClientSessions`] | what is not acknowledged yet | that it is too old: it never runs |
+//! | are peers that send messages and need no answer | [`SequenceWindow`] | one bit for each of the latest numbers | that it is too old: it never runs |
+//!
+//! The first needs the least of the client, and is the only one that forgets at a time: everything
+//! below is about it. With the others nothing is forgotten before the client says so, or is gone.
+//!
 //! # Concepts
 //!
 //! * A [`Key`] names a request within a scope that the server has authenticated.
