@@ -24,7 +24,7 @@
 //! ```
 //! use core::time::Duration;
 //! use quorate_clocks::Instant;
-//! use quorate_leases::{Fence, LeaseTable, Limits, SafeUntil};
+//! use quorate_leases::{Drift, Fence, LeaseTable, Limits, SafeUntil};
 //!
 //! let ttl = Duration::from_secs(10);
 //! let margin = Duration::from_millis(100);
@@ -35,7 +35,7 @@
 //! // Ann asks, and knows until when she may act, by her own clock.
 //! let (ann_sent, ann_arrived) = (Instant::from_millis(70_000), Instant::from_millis(0));
 //! let ann = table.acquire(ann_arrived, "accounts", "ann", ttl, 1)?;
-//! let ann_safe = SafeUntil::new(ann_sent, ann.remaining, 200, margin);
+//! let ann_safe = SafeUntil::new(ann_sent, ann.remaining, Drift::SLEWED, margin);
 //! assert!(ann_safe.is_safe(Instant::from_millis(70_500)));
 //! // She has checked, and is about to write. Here she stands still for twelve seconds.
 //!
@@ -73,6 +73,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod drift;
 mod fence;
 mod safe_until;
 #[cfg(target_has_atomic = "64")]
@@ -80,6 +81,7 @@ mod sync;
 mod table;
 mod token;
 
+pub use drift::Drift;
 #[cfg(target_has_atomic = "64")]
 pub use fence::AtomicFence;
 pub use fence::{Fence, Stale};

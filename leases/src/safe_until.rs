@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use quorate_clocks::Instant;
 
-const MILLION: u128 = 1_000_000;
+use crate::Drift;
 
 /// Until when a holder may act on its lease, on the holder's own clock.
 ///
@@ -25,7 +25,12 @@ const MILLION: u128 = 1_000_000;
 /// d <= T * (1 - r) / (1 + r)
 /// ```
 ///
-/// and `margin` is taken off for the time between a check and its effect. D. Ongaro's dissertation
+/// and `margin` is taken off for the time between a check and its effect. The time that the messages
+/// take is *not* taken off: it is already spent, since counting begins before the first of them.
+///
+/// The bound is tight: with clocks that are one percent worse than `r` says, there are two holders.
+///
+/// D. Ongaro's dissertation
 /// ("Consensus: Bridging Theory and Practice", 2014, Section 6.4.1) counts a Raft leader's lease from
 /// the sending of the heartbeats too, and divides it by a bound on clock drift; so do C. Gray and
 /// D. Cheriton, "Leases", SOSP 1989, with an allowance for the clocks' uncertainty.
@@ -36,12 +41,13 @@ const MILLION: u128 = 1_000_000;
 /// ```
 /// use core::time::Duration;
 /// use quorate_clocks::Instant;
-/// use quorate_leases::SafeUntil;
+/// use quorate_leases::{Drift, SafeUntil};
 ///
 /// let sent_at = Instant::from_millis(5_000);
 /// // Ten seconds remain by the grantor's answer; the clocks are wrong by at most 200 parts per
 /// // million; an operation takes at most 50 ms.
-/// let safe = SafeUntil::new(sent_at, Duration::from_secs(10), 200, Duration::from_millis(50));
+/// let drift = Drift::from_ppm(200).expect("less than 100 %");
+/// let safe = SafeUntil::new(sent_at, Duration::from_secs(10), drift, Duration::from_millis(50));
 /// assert!(safe.is_safe(Instant::from_millis(14_945)));
 /// assert!(!safe.is_safe(Instant::from_millis(14_947))); // 10 s - 4 ms of drift - 50 ms of margin
 /// ```
@@ -60,20 +66,43 @@ impl SafeUntil {
     ///   is the time to live that was asked for. For the answer to a retry it is less, for the lease
     ///   has been running since the first attempt; then the time to live that was asked for would
     ///   be too long.
-    /// - `drift_ppm`: how wrong the rate of either clock may be, in parts per million. Quartz is
-    ///   within 100; clocks that NTP is slewing are within 500 more. From 1,000,000 on there is no
-    ///   safe time at all.
-    /// - `margin`: the longest time from a check to its effect at the resource.
-    pub fn new(sent_at: Instant, ttl: Duration, drift_ppm: u32, margin: Duration) -> Self {
-        let drift = u128::from(drift_ppm);
-        // 2^64 seconds in nanoseconds, times a million, is below 2^114: nothing overflows.
-        let slowed = ttl.as_nanos() * MILLION.saturating_sub(drift) / (MILLION + drift);
-        let safe = slowed.saturating_sub(margin.as_nanos());
-        let safe = Duration::from_nanos(u64::try_from(safe).unwrap_or(u64::MAX));
+    /// - `drift`: how wrong the rate of either clock may be.
+    /// - `margin`: the longest time from a check to its effect at the resource. Add the step of the
+    ///   clock if it is coarse.
+    pub fn new(sent_at: Instant, ttl: Duration, drift: Drift, margin: Duration) -> Self {
+        let safe = drift.at_least(ttl).saturating_sub(margin);
         Self {
             sent_at,
             deadline: sent_at.saturating_add(safe),
         }
+    }
+
+    /// The same for an operation that may take so much longer than the margin allows for: a deadline
+    /// by which it has to have *begun*.
+    ///
+    /// That it ends in time is still a guess. It narrows the gap between the check and the effect, and
+    /// no check closes it: the pause may be longer than anybody thought of.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use quorate_clocks::Instant;
+    /// use quorate_leases::{Drift, SafeUntil};
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let safe = SafeUntil::new(Instant::ORIGIN, 10 * second, Drift::NONE, Duration::ZERO);
+    /// let late = Instant::from_millis(8_500);
+    /// assert!(safe.is_safe(late)); // for a write
+    /// assert!(!safe.guarded(3 * second).is_safe(late)); // not for an upload of three seconds
+    /// ```
+    #[must_use]
+    pub fn guarded(self, op_margin: Duration) -> Self {
+        let deadline = self.deadline.saturating_sub(op_margin).max(self.sent_at);
+        Self { deadline, ..self }
+    }
+
+    /// When the request was sent that it counts from.
+    pub const fn sent_at(&self) -> Instant {
+        self.sent_at
     }
 
     /// May the holder act at `now`, on the clock that `sent_at` was read from? From the deadline on
@@ -109,9 +138,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const MILLION: u128 = 1_000_000;
+
+    fn ppm(drift: u32) -> Drift {
+        Drift::from_ppm(drift).unwrap()
+    }
+
     fn safe_nanos(ttl_nanos: u64, drift_ppm: u32) -> u128 {
         let ttl = Duration::from_nanos(ttl_nanos);
-        let safe = SafeUntil::new(Instant::ORIGIN, ttl, drift_ppm, Duration::ZERO);
+        let safe = SafeUntil::new(Instant::ORIGIN, ttl, ppm(drift_ppm), Duration::ZERO);
         u128::from(safe.deadline().as_nanos())
     }
 
@@ -142,15 +177,19 @@ mod tests {
         #[test]
         fn no_input_panics_and_no_deadline_is_later_than_the_lease(
             sent in any::<u64>(), secs in any::<u64>(), nanos in 0..1_000_000_000_u32,
-            ppm in any::<u32>(), margin in any::<u64>(), now in any::<u64>(),
+            drift in 0..1_000_000_u32, margin in any::<u64>(), now in any::<u64>(),
+            operation in any::<u64>(),
         ) {
             let sent = Instant::from_nanos(sent);
             let ttl = Duration::new(secs, nanos);
-            let safe = SafeUntil::new(sent, ttl, ppm, Duration::from_nanos(margin));
+            let safe = SafeUntil::new(sent, ttl, ppm(drift), Duration::from_nanos(margin));
             prop_assert!(safe.deadline() >= sent);
             prop_assert!(safe.deadline() <= sent.saturating_add(ttl));
             let now = Instant::from_nanos(now);
             prop_assert_eq!(safe.is_safe(now), safe.remaining(now) > Duration::ZERO);
+            // An operation begins in time exactly when there is more left than it takes.
+            let operation = Duration::from_nanos(operation);
+            prop_assert_eq!(safe.guarded(operation).is_safe(now), safe.remaining(now) > operation);
         }
     }
 
@@ -159,10 +198,9 @@ mod tests {
         let sent = Instant::from_millis(100);
         let second = Duration::from_secs(1);
         for safe in [
-            SafeUntil::new(sent, second, 0, second),
-            SafeUntil::new(sent, second, 1_000_000, Duration::ZERO),
-            SafeUntil::new(sent, second, u32::MAX, Duration::ZERO),
-            SafeUntil::new(sent, Duration::ZERO, 0, Duration::ZERO),
+            SafeUntil::new(sent, second, Drift::NONE, second),
+            SafeUntil::new(sent, Duration::ZERO, Drift::NONE, Duration::ZERO),
+            SafeUntil::new(sent, Duration::from_nanos(2), ppm(999_999), Duration::ZERO),
         ] {
             assert_eq!(safe.deadline(), sent);
             assert!(!safe.is_safe(sent));
@@ -172,7 +210,7 @@ mod tests {
     #[test]
     fn a_clock_that_went_back_is_not_safe() {
         let sent = Instant::from_millis(100);
-        let safe = SafeUntil::new(sent, Duration::from_secs(1), 0, Duration::ZERO);
+        let safe = SafeUntil::new(sent, Duration::from_secs(1), Drift::NONE, Duration::ZERO);
         assert!(!safe.is_safe(Instant::from_millis(99)));
         assert!(safe.is_safe(sent));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quorate_clocks::Instant;
 use quorate_leases::{
-    AcquireError, Fence, FencingToken, Grant, LeaseClock, LeaseTable, Limits, ReleaseError,
+    AcquireError, Drift, Fence, FencingToken, Grant, LeaseClock, LeaseTable, Limits, ReleaseError,
     RenewError, SafeUntil,
 };
 
@@ -156,7 +156,7 @@ fn a_grant_that_arrives_after_its_safe_time_is_never_valid() {
     let grant = acquire(&mut table, 0, "ann", 1);
     let sent_at = at(1_000);
     let arrived_at = sent_at + TTL;
-    let safe = SafeUntil::new(sent_at, grant.remaining, 0, Duration::ZERO);
+    let safe = SafeUntil::new(sent_at, grant.remaining, Drift::NONE, Duration::ZERO);
     assert!(!safe.is_safe(arrived_at));
 }
 
@@ -168,7 +168,7 @@ fn the_answer_to_a_retry_counts_what_has_already_passed() {
     let first = acquire(&mut table, 0, "ann", 1);
     let retried = acquire(&mut table, 6, "ann", 1);
     assert_eq!((retried.token, retried.expires_at), (first.token, at(10)));
-    let safe = SafeUntil::new(at(6), retried.remaining, 0, Duration::ZERO);
+    let safe = SafeUntil::new(at(6), retried.remaining, Drift::NONE, Duration::ZERO);
     assert_eq!(safe.deadline(), at(10));
 }
 
@@ -178,9 +178,9 @@ fn the_answer_to_a_retry_counts_what_has_already_passed() {
 fn a_slow_renewal_leaves_a_gap_in_which_the_holder_is_not_valid() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
-    let first = SafeUntil::new(at(0), grant.remaining, 0, Duration::ZERO);
+    let first = SafeUntil::new(at(0), grant.remaining, Drift::NONE, Duration::ZERO);
     let renewed = table.renew(at(9), NAME, grant.token, TTL).unwrap();
-    let second = SafeUntil::new(at(9), renewed.remaining, 0, Duration::ZERO);
+    let second = SafeUntil::new(at(9), renewed.remaining, Drift::NONE, Duration::ZERO);
     assert!(!first.is_safe(at(11)));
     assert!(second.is_safe(at(11)));
 }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use quorate_clocks::{Instant, SplitMix64};
-use quorate_leases::SafeUntil;
+use quorate_leases::{Drift, SafeUntil};
 use tokio::time::sleep;
 
 use super::{Surroundings, random};
@@ -21,8 +21,8 @@ use crate::demo::record::{Pause, StaleWrite, Succession};
 
 /// How long a lease lasts.
 const TTL: Duration = Duration::from_millis(600);
-/// How wrong the rate of either clock may be, in parts per million.
-const DRIFT_PPM: u32 = 500;
+/// How wrong the rate of either clock may be.
+const DRIFT: Drift = Drift::SLEWED;
 /// How long a write under the lease may take at most, by the holder's reckoning.
 const MARGIN: Duration = Duration::from_millis(20);
 /// A holder is stopped after so many writes, or somewhere in the next one.
@@ -163,7 +163,7 @@ impl Turns {
         let woken = sleeper
             .until(|it| it.refused || late(it.last_revision), over)
             .await;
-        let safe = SafeUntil::new(Instant::from_nanos(old.lease_from), TTL, DRIFT_PPM, MARGIN);
+        let safe = SafeUntil::new(Instant::from_nanos(old.lease_from), TTL, DRIFT, MARGIN);
         self.surroundings.recorder.pause(Pause {
             phase,
             succession,
