@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use quorate_benches::{RaftCluster, Replicated};
 use quorate_clocks::{
-    Actor, HybridClock, Incarnation, LamportClock, NodeId, Relation, TreeStamp, VectorClock,
-    VersionVector, WallTime,
+    Actor, HybridClock, Incarnation, Instant, LamportClock, NodeId, Relation, TreeStamp,
+    VectorClock, VersionVector, WallTime,
 };
+use quorate_leases::{FencingToken, LeaseTable, Limits};
 
 /// Allocations of three members that agree on a batch of so many entries, in the steady state.
 fn allocations(cluster: &mut RaftCluster, batch: usize) -> u64 {
@@ -84,6 +85,52 @@ fn tree_stamps_of_eight_members_need_no_heap() {
             let message = other.peek();
             assert_ne!(one.history().relation(&message), Relation::Equal);
             one.merge(&message).expect("known");
+        }
+    });
+    assert_eq!(measured.count_total, 0);
+}
+
+/// A table of so many leases, with names of 16 bytes and an owner of a hundred of them each.
+fn leases(count: u32) -> LeaseTable {
+    let limits = Limits {
+        max_leases: count,
+        ..Limits::default()
+    };
+    let mut table = LeaseTable::new(limits);
+    for number in 0..count {
+        let (name, owner) = (
+            format!("lease {number:010}"),
+            format!("owner {}", number / 100),
+        );
+        let granted = table.acquire(Instant::ORIGIN, &name, &owner, Duration::from_secs(10), 1);
+        granted.expect("there is room");
+    }
+    table
+}
+
+#[test]
+fn a_lease_takes_128_bytes_with_its_name_and_its_deadline() {
+    const COUNT: u32 = 1_000_000;
+    let mut kept = None;
+    let measured = allocation_counter::measure(|| kept = Some(leases(COUNT)));
+    let per_lease = measured.bytes_current as f64 / f64::from(COUNT);
+    println!("{per_lease:.1} bytes a lease");
+    assert!(per_lease <= 128.0, "a lease takes {per_lease} bytes");
+}
+
+#[test]
+fn renewing_allocates_nothing() {
+    let mut table = leases(1_000);
+    let names: Vec<_> = (0..1_000)
+        .map(|number| format!("lease {number:010}"))
+        .collect();
+    let ttl = Duration::from_secs(20);
+    let measured = allocation_counter::measure(|| {
+        for number in 0..1_000_u64 {
+            let token = FencingToken(number + 1);
+            let name = &names[number as usize];
+            let renewed = table.renew(Instant::from_nanos(number), name, token, ttl);
+            renewed.expect("it is held");
         }
     });
     assert_eq!(measured.count_total, 0);

@@ -86,7 +86,7 @@ const PURE: [(&str, &[&str]); 6] = [
         "quorate-idempotency",
         &["blake3", "bytes", "hashbrown", "serde"],
     ),
-    ("quorate-leases", &["bytes", "serde"]),
+    ("quorate-leases", &["bytes", "hashbrown", "serde"]),
 ];
 
 /// Packages that the tree of a pure crate may show with default features, itself included.

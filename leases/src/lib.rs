@@ -70,11 +70,12 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 mod drift;
 mod fence;
+mod mode;
 mod safe_until;
 #[cfg(target_has_atomic = "64")]
 mod sync;
@@ -85,6 +86,7 @@ pub use drift::Drift;
 #[cfg(target_has_atomic = "64")]
 pub use fence::AtomicFence;
 pub use fence::{Fence, Stale};
+pub use mode::Mode;
 pub use safe_until::SafeUntil;
 pub use table::{
     AcquireError, Expired, Grant, Holder, Lease, LeaseClock, LeaseTable, Limits, ReleaseError,

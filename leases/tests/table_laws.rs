@@ -254,9 +254,10 @@ impl Model {
             .collect();
         assert_eq!(told, promised);
         let earliest = promised.iter().map(|(_, _, until)| *until).min();
-        // An end that has passed unnoticed may come before all of those to come.
-        let next = table.next_expiry();
-        assert!(next == earliest || next.is_some_and(|next| next <= self.now));
+        // A hint that is never late.
+        if let Some(earliest) = earliest {
+            assert!(table.next_expiry().is_some_and(|next| next <= earliest));
+        }
     }
 }
 

@@ -1,15 +1,22 @@
 //! The grantor's side: who holds which name, and until when.
 
 mod clock;
+mod entry;
 mod error;
+mod index;
 mod lease;
 mod limits;
-mod record;
+mod name;
+mod owners;
+mod records;
+mod slab;
 mod snapshot;
+mod timeline;
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use quorate_clocks::Instant;
@@ -21,7 +28,13 @@ pub use limits::Limits;
 pub use snapshot::RestoreError;
 
 use crate::FencingToken;
-use record::{Phase, Record, Records};
+use entry::{Entry, Hold};
+use index::Secret;
+use records::{New, Records};
+
+/// How many ended leases that are due to be forgotten one call of `expire` forgets, so that its work is
+/// bounded. The rest waits for the next one, and at the bound of the table they make room.
+const FORGET_AT_ONCE: usize = 64;
 
 /// Leases by name: at most one holder each, for a limited time, under a token that only grows.
 ///
@@ -59,7 +72,7 @@ use record::{Phase, Record, Records};
 /// assert_eq!((again.token, again.expires_at), (ann.token, ann.expires_at));
 ///
 /// table.renew(at(5_000), "disk", ann.token, ttl)?;
-/// assert_eq!(table.next_expiry(), Some(at(15_000)));
+/// assert_eq!(table.get(at(5_000), "disk").map(|lease| lease.expires_at), Some(at(15_000)));
 ///
 /// // Ann is silent for too long, and Bob is next.
 /// let bob = table.acquire(at(15_000), "disk", "bob", ttl, 1)?;
@@ -71,7 +84,7 @@ use record::{Phase, Record, Records};
 /// assert!(table.get(at(16_000), "disk").is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone)]
 pub struct LeaseTable {
     limits: Limits,
     now: Instant,
@@ -81,18 +94,34 @@ pub struct LeaseTable {
 
 impl LeaseTable {
     /// An empty table, whose first grant is token 1. Only for resources whose fences are new too.
-    pub const fn new(limits: Limits) -> Self {
+    ///
+    /// The names, which strangers choose, are hashed with a secret from the operating system, or,
+    /// without `std`, with one that everybody knows: give one with
+    /// [`with_hash_secret`](Self::with_hash_secret) then.
+    pub fn new(limits: Limits) -> Self {
         Self::with_tokens_after(limits, FencingToken::NONE)
     }
 
     /// An empty table whose tokens all are larger than `last`: for when the table was lost for good
     /// and the newest token anybody knows of, from the fences, is `last`.
-    pub const fn with_tokens_after(limits: Limits, last: FencingToken) -> Self {
+    pub fn with_tokens_after(limits: Limits, last: FencingToken) -> Self {
+        Self::empty(limits, last, Secret::random())
+    }
+
+    /// The same table, with names hashed with this secret. It decides nothing: replicas need not have
+    /// the same.
+    #[must_use]
+    pub fn with_hash_secret(self, secret: [u64; 2]) -> Self {
+        let bytes = self.snapshot();
+        Self::restore_with(self.limits, &bytes, Secret(secret)).unwrap_or(self)
+    }
+
+    const fn empty(limits: Limits, last: FencingToken, secret: Secret) -> Self {
         Self {
             limits,
             now: Instant::ORIGIN,
             last_token: last,
-            records: Records::new(),
+            records: Records::new(secret),
         }
     }
 
@@ -115,47 +144,34 @@ impl LeaseTable {
     ) -> Result<Grant, AcquireError> {
         let now = self.advance(now);
         self.check_bounds(name, owner, ttl)?;
-        let full = match self.records.get(name) {
-            Some(record) => {
-                let is_retry = &*record.owner == owner && record.request == request;
-                match (record.expires_after(now), is_retry) {
-                    (Some(expires_at), true) => return Ok(grant(record.token, expires_at, now)),
-                    (Some(expires_at), false) => {
-                        return Err(AcquireError::Held {
-                            name: name.into(),
-                            holder: holder(record, expires_at, now),
-                        });
-                    }
-                    (None, true) => {
-                        return Err(AcquireError::Ended {
-                            name: name.into(),
-                            token: record.token,
-                        });
-                    }
-                    (None, false) => false,
+        let full = match self.records.find(name) {
+            Some(at) => {
+                if let Some(grant) = self.answered(now, at, owner, request)? {
+                    return Ok(grant);
                 }
+                false
             }
             None => self.records.len() >= self.limits.max_leases as usize,
         };
         let Some(token) = self.last_token.next() else {
             return Err(AcquireError::TokensExhausted { name: name.into() });
         };
-        if full && !self.records.forget_oldest_ended(now) {
+        if full && !self.make_room(now) {
             return Err(AcquireError::Full {
                 name: name.into(),
                 max: self.limits.max_leases as usize,
             });
         }
         self.last_token = token;
-        let expires_at = now.saturating_add(ttl);
-        let record = Record {
-            owner: owner.into(),
+        let until = now.saturating_add(ttl);
+        let new = New {
+            owner,
             request,
             token,
-            phase: Phase::Held { expires_at },
+            until,
         };
-        self.records.insert(Arc::from(name), record);
-        Ok(grant(token, expires_at, now))
+        self.records.grant(name, &new);
+        Ok(grant(token, until, now))
     }
 
     /// Lets the grant `token` of `name` last until `ttl` from now. Never brings its end forward.
@@ -182,23 +198,28 @@ impl LeaseTable {
                 max: max_ttl,
             });
         }
-        match self.records.held(name, now) {
-            Some((record, expires_at)) if record.token == token => {
-                // An end that was promised is kept, when the time to live is shorter than before.
-                let expires_at = expires_at.max(now.saturating_add(ttl));
-                self.records.set_phase(name, Phase::Held { expires_at });
-                Ok(grant(token, expires_at, now))
-            }
-            Some((record, expires_at)) => Err(RenewError::Superseded {
-                name: name.into(),
-                token,
-                holder: holder(record, expires_at, now),
-            }),
-            None => Err(RenewError::Ended {
-                name: name.into(),
-                token,
-            }),
+        // By the token, so that no name is hashed on the way that is always gone.
+        let place = self.records.find_token(token);
+        let found = place.and_then(|at| Some((at, self.records.entry(at)?)));
+        if let Some((at, entry)) = found.filter(|(_, entry)| entry.is_named(name))
+            && let Some(expires_at) = entry.expires_after(now)
+        {
+            // An end that was promised is kept, when the time to live is shorter than before.
+            let expires_at = expires_at.max(now.saturating_add(ttl));
+            self.records.extend(at, expires_at);
+            return Ok(grant(token, expires_at, now));
         }
+        Err(match self.records.held(name, now) {
+            Some((entry, expires_at)) => RenewError::Superseded {
+                name: name.into(),
+                token,
+                holder: self.holder(entry, expires_at, now),
+            },
+            None => RenewError::Ended {
+                name: name.into(),
+                token,
+            },
+        })
     }
 
     /// Ends the grant `token` of `name`: the name is free at once. Releasing again is no error while
@@ -215,44 +236,42 @@ impl LeaseTable {
         token: FencingToken,
     ) -> Result<(), ReleaseError> {
         let now = self.advance(now);
-        if let Some((record, expires_at)) = self.records.held(name, now) {
-            if record.token != token {
-                return Err(ReleaseError::Superseded {
-                    name: name.into(),
-                    token,
-                    holder: holder(record, expires_at, now),
-                });
+        let place = self.records.find_token(token);
+        let found = place.and_then(|at| Some((at, self.records.entry(at)?)));
+        if let Some((at, entry)) = found.filter(|(_, entry)| entry.is_named(name)) {
+            if entry.expires_after(now).is_some() {
+                let forget_at = now.saturating_add(self.limits.remember_for);
+                self.records.end(at, true, forget_at);
+                return Ok(());
             }
-            let forget_at = now.saturating_add(self.limits.remember_for);
-            self.records.set_phase(name, Phase::Released { forget_at });
-            return Ok(());
+            if matches!(entry.hold, Hold::Ended { released: true, .. }) {
+                return Ok(());
+            }
         }
-        match self
-            .records
-            .get(name)
-            .map(|record| (record.token, record.phase))
-        {
-            Some((released, Phase::Released { .. })) if released == token => Ok(()),
-            _ => Err(ReleaseError::Ended {
+        Err(match self.records.held(name, now) {
+            Some((entry, expires_at)) => ReleaseError::Superseded {
                 name: name.into(),
                 token,
-            }),
-        }
+                holder: self.holder(entry, expires_at, now),
+            },
+            None => ReleaseError::Ended {
+                name: name.into(),
+                token,
+            },
+        })
     }
 
     /// Who holds `name` at `now`, if anybody.
     pub fn get(&self, now: Instant, name: &str) -> Option<Lease<'_>> {
-        self.records
-            .get_entry(name)
-            .and_then(|(name, record)| lease(name, record, self.now.max(now)))
+        let entry = self.records.entry(self.records.find(name)?)?;
+        self.lease(entry, self.now.max(now))
     }
 
-    /// All leases that have a holder at `now`, by name.
+    /// All leases that have a holder at `now`, by name. Sorts them for that.
     pub fn leases(&self, now: Instant) -> impl Iterator<Item = Lease<'_>> {
         let now = self.now.max(now);
-        self.records
-            .iter()
-            .filter_map(move |(name, record)| lease(name, record, now))
+        let entries = self.records.sorted().into_iter();
+        entries.filter_map(move |entry| self.lease(entry, now))
     }
 
     /// Takes note that time has passed, and returns the leases that ended by it, the earliest first
@@ -270,25 +289,41 @@ impl LeaseTable {
     /// when no other lease has ended.
     pub fn expire_next(&mut self, now: Instant) -> Option<Expired> {
         let now = self.advance(now);
-        let Some((expired_at, name)) = self.records.first_expired(now) else {
-            self.records.forget_until(now);
+        let Some((expired_at, at)) = self.records.first_expired(now) else {
+            for _ in 0..FORGET_AT_ONCE {
+                self.records.forget_one(now);
+            }
             return None;
         };
-        let forget_at = expired_at.saturating_add(self.limits.remember_for);
-        self.records.set_phase(&name, Phase::Expired { forget_at });
-        let record = self.records.get(&name)?;
+        self.records
+            .end(at, false, now.saturating_add(self.limits.remember_for));
+        let entry = self.records.entry(at)?;
         Some(Expired {
-            name: String::from(&*name),
-            owner: String::from(&*record.owner),
-            token: record.token,
+            name: String::from(entry.name.as_str()),
+            owner: String::from(self.records.owner(entry)),
+            token: entry.token,
             expired_at,
         })
     }
 
-    /// When the next lease ends, if nothing is renewed. In the past when a lease has ended and
-    /// [`expire`](Self::expire) was not called since. Changed by every command that succeeds.
+    /// Sorts up to `steps` of the leases whose time has passed, each step in constant time, so that
+    /// [`expire_next`](Self::expire_next) finds them sorted. False when all are.
+    ///
+    /// No answer depends on it, and it is no command: a replica may call it whenever it is idle. It is
+    /// for tables of many leases that end in one moment, in which the first call of `expire_next`
+    /// would otherwise sort them all, at some tens of nanoseconds for each.
+    pub fn sort_ended(&mut self, steps: usize) -> bool {
+        let now = self.now;
+        (0..steps).all(|_| self.records.sort(now))
+    }
+
+    /// When to call [`expire`](Self::expire) next: no lease ends before that, and the first may end
+    /// somewhat later. In the past when a lease has ended and `expire` was not called since. Nothing
+    /// when there are no leases. Changed by every command that succeeds, and by `expire`.
+    ///
+    /// A hint that may differ between replicas, so nothing that must be equal may depend on it.
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.records.first_deadline()
+        self.records.next_end()
     }
 
     /// The latest instant that any command carried.
@@ -309,6 +344,68 @@ impl LeaseTable {
     fn advance(&mut self, now: Instant) -> Instant {
         self.now = self.now.max(now);
         self.now
+    }
+
+    /// The answer that a request has got before, or gets as the name is held. None if it is free.
+    fn answered(
+        &self,
+        now: Instant,
+        at: u32,
+        owner: &str,
+        request: u128,
+    ) -> Result<Option<Grant>, AcquireError> {
+        let Some(entry) = self.records.entry(at) else {
+            return Ok(None);
+        };
+        let name = entry.name.as_str();
+        let is_retry = self.records.is_retry(at, owner, request);
+        match (entry.expires_after(now), is_retry) {
+            (Some(expires_at), true) => Ok(Some(grant(entry.token, expires_at, now))),
+            (Some(expires_at), false) => Err(AcquireError::Held {
+                name: name.into(),
+                holder: self.holder(entry, expires_at, now),
+            }),
+            (None, true) => Err(AcquireError::Ended {
+                name: name.into(),
+                token: entry.token,
+            }),
+            (None, false) => Ok(None),
+        }
+    }
+
+    /// Makes room for one: forgets an ended lease, one that was noticed to have ended if there is
+    /// one. False when all are held at `now`.
+    fn make_room(&mut self, now: Instant) -> bool {
+        if self.records.forget_first() {
+            return true;
+        }
+        match self.records.first_expired(now) {
+            Some((_, at)) => {
+                self.records.end(at, false, now);
+                self.records.forget_first()
+            }
+            None => false,
+        }
+    }
+
+    fn holder(&self, entry: &Entry, expires_at: Instant, now: Instant) -> Holder {
+        Holder {
+            owner: String::from(self.records.owner(entry)),
+            token: entry.token,
+            expires_at,
+            remaining: expires_at.since(now),
+        }
+    }
+
+    fn lease<'a>(&'a self, entry: &'a Entry, now: Instant) -> Option<Lease<'a>> {
+        let expires_at = entry.expires_after(now)?;
+        Some(Lease {
+            name: entry.name.as_str(),
+            owner: self.records.owner(entry),
+            token: entry.token,
+            expires_at,
+            remaining: expires_at.since(now),
+        })
     }
 
     fn check_bounds(&self, name: &str, owner: &str, ttl: Duration) -> Result<(), AcquireError> {
@@ -339,22 +436,29 @@ const fn grant(token: FencingToken, expires_at: Instant, now: Instant) -> Grant 
     }
 }
 
-fn holder(record: &Record, expires_at: Instant, now: Instant) -> Holder {
-    Holder {
-        owner: String::from(&*record.owner),
-        token: record.token,
-        expires_at,
-        remaining: expires_at.since(now),
+/// Equal are tables of equal limits and content, whatever their histories.
+impl PartialEq for LeaseTable {
+    fn eq(&self, other: &Self) -> bool {
+        self.limits == other.limits && self.snapshot() == other.snapshot()
     }
 }
 
-fn lease<'a>(name: &'a str, record: &'a Record, now: Instant) -> Option<Lease<'a>> {
-    let expires_at = record.expires_after(now)?;
-    Some(Lease {
-        name,
-        owner: &record.owner,
-        token: record.token,
-        expires_at,
-        remaining: expires_at.since(now),
-    })
+impl Eq for LeaseTable {}
+
+impl Hash for LeaseTable {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.limits.hash(state);
+        self.snapshot().hash(state);
+    }
+}
+
+impl fmt::Debug for LeaseTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("LeaseTable");
+        shown
+            .field("now", &self.now)
+            .field("last_token", &self.last_token);
+        shown.field("leases", &self.leases(self.now).collect::<Vec<_>>());
+        shown.finish_non_exhaustive()
+    }
 }

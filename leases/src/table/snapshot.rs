@@ -3,24 +3,26 @@
 //! All numbers are little-endian.
 //!
 //! ```text
-//! version u8 = 1 | now u64 (ns) | last token u64 | records u32
+//! version u8 = 2 | now u64 (ns) | last token u64 | records u32
 //! then per record, in ascending order of the names' bytes:
 //! name length u16 | name | owner length u16 | owner | request u128 | token u64
 //!   | phase u8 (0 held, 1 expired, 2 released) | expires at or forget at u64 (ns)
+//! and the tokens u64 of those that expired or were released, the first to be forgotten first
 //! ```
 
-use alloc::collections::BTreeSet;
-use alloc::sync::Arc;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 
 use quorate_clocks::Instant;
 
-use super::record::{Phase, Record, Records};
+use super::entry::Hold;
+use super::index::Secret;
+use super::records::{New, Records};
 use super::{LeaseTable, Limits};
 use crate::FencingToken;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEAD_BYTES: usize = 1 + 8 + 8 + 4;
 /// A record with an empty name and an empty owner.
 const RECORD_BYTES: usize = 2 + 2 + 16 + 8 + 1 + 8;
@@ -29,27 +31,40 @@ impl LeaseTable {
     /// The whole state but the limits, in canonical bytes: equal tables have equal bytes, on every
     /// machine. The layout is stable within its version, which is the first byte.
     pub fn snapshot(&self) -> Vec<u8> {
-        let texts = |(name, record): (&str, &Record)| name.len() + record.owner.len();
-        let text_bytes: usize = self.records.iter().map(texts).sum();
-        let records = self.records.len();
-        let mut out = Vec::with_capacity(HEAD_BYTES + records * RECORD_BYTES + text_bytes);
+        let entries = self.records.sorted();
+        let texts = entries
+            .iter()
+            .map(|entry| entry.name.as_bytes().len() + self.records.owner(entry).len());
+        let text_bytes: usize = texts.sum();
+        let mut out =
+            Vec::with_capacity(HEAD_BYTES + entries.len() * (RECORD_BYTES + 8) + text_bytes);
         out.push(VERSION);
         out.extend(self.now.as_nanos().to_le_bytes());
         out.extend(self.last_token.0.to_le_bytes());
         // The limits count leases in 32 bits, and a snapshot that is restored has no more either.
-        out.extend(u32::try_from(records).unwrap_or(u32::MAX).to_le_bytes());
-        for (name, record) in self.records.iter() {
-            push_text(&mut out, name);
-            push_text(&mut out, &record.owner);
-            out.extend(record.request.to_le_bytes());
-            out.extend(record.token.0.to_le_bytes());
-            let (phase, at) = match record.phase {
-                Phase::Held { expires_at } => (0, expires_at),
-                Phase::Expired { forget_at } => (1, forget_at),
-                Phase::Released { forget_at } => (2, forget_at),
+        out.extend(
+            u32::try_from(entries.len())
+                .unwrap_or(u32::MAX)
+                .to_le_bytes(),
+        );
+        for entry in entries {
+            push_text(&mut out, entry.name.as_str());
+            push_text(&mut out, self.records.owner(entry));
+            out.extend(entry.request().to_le_bytes());
+            out.extend(entry.token.0.to_le_bytes());
+            let (phase, at) = match entry.hold {
+                Hold::Until { until, .. } => (0, until),
+                Hold::Ended {
+                    released,
+                    forget_at,
+                    ..
+                } => (1 + u8::from(released), forget_at),
             };
             out.push(phase);
             out.extend(at.as_nanos().to_le_bytes());
+        }
+        for entry in self.records.ended() {
+            out.extend(entry.token.0.to_le_bytes());
         }
         out
     }
@@ -62,6 +77,14 @@ impl LeaseTable {
     ///
     /// [`RestoreError`] when no table has these bytes.
     pub fn restore(limits: Limits, bytes: &[u8]) -> Result<Self, RestoreError> {
+        Self::restore_with(limits, bytes, Secret::random())
+    }
+
+    pub(super) fn restore_with(
+        limits: Limits,
+        bytes: &[u8],
+        secret: Secret,
+    ) -> Result<Self, RestoreError> {
         let mut reader = Reader { left: bytes };
         let [version] = reader.array()?;
         if version != VERSION {
@@ -73,40 +96,59 @@ impl LeaseTable {
         let now = reader.instant()?;
         let last_token = FencingToken(u64::from_le_bytes(reader.array()?));
         let count = u32::from_le_bytes(reader.array()?);
-        let mut records = Records::new();
-        let mut tokens = BTreeSet::new();
-        let mut previous: Option<Arc<str>> = None;
+        let mut records = Records::new(secret);
+        // Those that have ended: which record it is, and how and until when it is remembered.
+        let mut ended = BTreeMap::new();
+        let mut previous: Option<&str> = None;
         for record in 0..count {
             let invalid = |what| Err(RestoreError::Invalid { record, what });
-            let name: Arc<str> = Arc::from(reader.text(record)?);
+            let name = reader.text(record)?;
             if previous.is_some_and(|previous| previous >= name) {
                 return invalid("its name is not after the name before");
             }
-            previous = Some(Arc::clone(&name));
-            let owner = Arc::from(reader.text(record)?);
+            previous = Some(name);
+            let owner = reader.text(record)?;
             let request = u128::from_le_bytes(reader.array()?);
             let token = FencingToken(u64::from_le_bytes(reader.array()?));
             if token == FencingToken::NONE || token > last_token {
                 return invalid("its token was never granted");
             }
-            if !tokens.insert(token) {
+            if records.find_token(token).is_some() {
                 return invalid("its token is also another's");
             }
             let [phase] = reader.array()?;
             let at = reader.instant()?;
-            let phase = match phase {
-                0 => Phase::Held { expires_at: at },
-                1 => Phase::Expired { forget_at: at },
-                2 => Phase::Released { forget_at: at },
-                _ => return invalid("its phase is none of 0, 1 and 2"),
-            };
-            let record = Record {
+            if phase > 2 {
+                return invalid("its phase is none of 0, 1 and 2");
+            }
+            let new = New {
                 owner,
                 request,
                 token,
-                phase,
+                until: at,
             };
-            records.insert(name, record);
+            records.grant(name, &new);
+            if phase != 0 {
+                ended.insert(token, (record, phase == 2, at));
+            }
+        }
+        let mut last = Instant::ORIGIN;
+        while !ended.is_empty() {
+            let token = FencingToken(u64::from_le_bytes(reader.array()?));
+            let Some((record, released, forget_at)) = ended.remove(&token) else {
+                return Err(RestoreError::Invalid {
+                    record: count,
+                    what: "a token in the list of those that ended has not, or is there twice",
+                });
+            };
+            if forget_at < last {
+                let what = "it is to be forgotten before others that ended before it";
+                return Err(RestoreError::Invalid { record, what });
+            }
+            last = forget_at;
+            if let Some(at) = records.find_token(token) {
+                records.end(at, released, forget_at);
+            }
         }
         if !reader.left.is_empty() {
             return Err(RestoreError::Trailing {
@@ -257,7 +299,7 @@ mod tests {
     #[test]
     fn golden_bytes() {
         let mut expected = Vec::new();
-        expected.push(1); // version
+        expected.push(2); // version
         expected.extend(1_000_000_001_u64.to_le_bytes()); // now
         expected.extend([35, 0, 0, 0, 0, 0, 0, 0]); // last token
         expected.extend([3, 0, 0, 0]); // records
@@ -279,6 +321,10 @@ mod tests {
         expected.extend([35, 0, 0, 0, 0, 0, 0, 0]);
         expected.push(0); // held
         expected.extend([0x00, 0x2F, 0x68, 0x59, 0, 0, 0, 0]); // 1.5 s: expires at
+
+        // In the order in which they ended.
+        expected.extend([33, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend([34, 0, 0, 0, 0, 0, 0, 0]);
 
         assert_eq!(sample().snapshot(), expected);
         assert_eq!(

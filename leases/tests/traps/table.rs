@@ -1,11 +1,11 @@
-//! The known ways in which leases and locks have gone wrong, one test each, named after the trap.
+//! What goes wrong with the lease table.
 
 use std::time::Duration;
 
 use quorate_clocks::Instant;
 use quorate_leases::{
-    AcquireError, Drift, Fence, FencingToken, Grant, LeaseClock, LeaseTable, Limits, ReleaseError,
-    RenewError, SafeUntil,
+    AcquireError, Drift, Expired, Fence, FencingToken, Grant, LeaseClock, LeaseTable, Limits,
+    ReleaseError, RenewError, SafeUntil,
 };
 
 const TTL: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ fn taken_over() -> (LeaseTable, Grant, Grant) {
 /// M. Kleppmann, "How to do distributed locking", 2016: the garbage collection that outlasts the
 /// lease.
 #[test]
-fn a_pause_past_expiry_then_a_write_with_the_old_token() {
+fn trap_01_a_pause_past_expiry_then_a_write_with_the_old_token() {
     let (_, old, new) = taken_over();
     let mut fence = Fence::new();
     fence.check_and_raise(old.token).unwrap();
@@ -48,7 +48,7 @@ fn a_pause_past_expiry_then_a_write_with_the_old_token() {
 /// Plain fencing has a hole between the grant and the first write of the new holder. Raising before
 /// use closes it.
 #[test]
-fn an_old_write_before_the_first_new_one_lands_unless_the_fence_was_raised() {
+fn trap_02_an_old_write_before_the_first_new_one_lands_unless_the_fence_was_raised() {
     let (_, old, new) = taken_over();
     let mut hole = Fence::restore(old.token);
     assert!(hole.check_and_raise(old.token).is_ok());
@@ -60,7 +60,7 @@ fn an_old_write_before_the_first_new_one_lands_unless_the_fence_was_raised() {
 
 /// PaxosLease revisited, "stale owner open": being the owner of the last lease is not holding it.
 #[test]
-fn expired_then_acquired_again_by_the_same_owner_is_a_new_grant() {
+fn trap_03_expired_then_acquired_again_by_the_same_owner_is_a_new_grant() {
     let mut table = table();
     let old = acquire(&mut table, 0, "ann", 1);
     let new = acquire(&mut table, 10, "ann", 2);
@@ -75,7 +75,7 @@ fn expired_then_acquired_again_by_the_same_owner_is_a_new_grant() {
 
 /// redlock-rb #36: an extension that brings an expired lock back.
 #[test]
-fn a_renewal_after_expiry_revives_nothing_even_when_nobody_took_the_lease() {
+fn trap_04_a_renewal_after_expiry_revives_nothing_even_when_nobody_took_the_lease() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
     let last_moment = Instant::from_nanos(at(10).as_nanos() - 1);
@@ -93,7 +93,7 @@ fn a_renewal_after_expiry_revives_nothing_even_when_nobody_took_the_lease() {
 
 /// Oban #1488, River #197: a renewal by name alone kept two leaders for days.
 #[test]
-fn a_renewal_after_takeover_says_who_holds_it_and_touches_nothing() {
+fn trap_05_a_renewal_after_takeover_says_who_holds_it_and_touches_nothing() {
     let (mut table, old, new) = taken_over();
     let before = table.get(at(12), NAME).unwrap().expires_at;
     let lost = table.renew(at(12), NAME, old.token, TTL).unwrap_err();
@@ -108,7 +108,7 @@ fn a_renewal_after_takeover_says_who_holds_it_and_touches_nothing() {
 
 /// PaxosLease revisited, "owner only release".
 #[test]
-fn a_release_delayed_past_reacquisition_by_the_same_owner_has_no_effect() {
+fn trap_06_a_release_delayed_past_reacquisition_by_the_same_owner_has_no_effect() {
     let mut table = table();
     let old = acquire(&mut table, 0, "ann", 1);
     let new = acquire(&mut table, 10, "ann", 2);
@@ -118,7 +118,7 @@ fn a_release_delayed_past_reacquisition_by_the_same_owner_has_no_effect() {
 }
 
 #[test]
-fn a_clock_that_jumps_forward_ends_all_leases_in_one_order_and_tokens_keep_growing() {
+fn trap_07_a_clock_that_jumps_forward_ends_all_leases_in_one_order_and_tokens_keep_growing() {
     let mut table = table();
     for (second, name) in [(3, "c"), (1, "a"), (1, "b")] {
         // The instants go back, and count as the latest one.
@@ -136,7 +136,7 @@ fn a_clock_that_jumps_forward_ends_all_leases_in_one_order_and_tokens_keep_growi
 }
 
 #[test]
-fn a_clock_that_jumps_back_revives_nothing_and_lengthens_nothing() {
+fn trap_08_a_clock_that_jumps_back_revives_nothing_and_lengthens_nothing() {
     let mut table = table();
     let grant = acquire(&mut table, 100, "ann", 1);
     assert!(table.get(at(50), NAME).is_some());
@@ -151,7 +151,7 @@ fn a_clock_that_jumps_back_revives_nothing_and_lengthens_nothing() {
 /// The etcd client, Curator's LOST timer and the 2012 PaxosLease count from receipt. See also
 /// node-redlock #166.
 #[test]
-fn a_grant_that_arrives_after_its_safe_time_is_never_valid() {
+fn trap_10_a_grant_that_arrives_after_its_safe_time_is_never_valid() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
     let sent_at = at(1_000);
@@ -163,7 +163,7 @@ fn a_grant_that_arrives_after_its_safe_time_is_never_valid() {
 /// A retry is answered with the grant of the first attempt, which has been running since. A holder
 /// that took the full time to live from the sending of the retry would outlast its lease.
 #[test]
-fn the_answer_to_a_retry_counts_what_has_already_passed() {
+fn trap_17_the_answer_to_a_retry_counts_what_has_already_passed() {
     let mut table = table();
     let first = acquire(&mut table, 0, "ann", 1);
     let retried = acquire(&mut table, 6, "ann", 1);
@@ -175,7 +175,7 @@ fn the_answer_to_a_retry_counts_what_has_already_passed() {
 /// An answer that took longer than the old deadline: in between the holder held nothing, and the
 /// renewal is a new deadline of its own.
 #[test]
-fn a_slow_renewal_leaves_a_gap_in_which_the_holder_is_not_valid() {
+fn trap_11_a_slow_renewal_leaves_a_gap_in_which_the_holder_is_not_valid() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
     let first = SafeUntil::new(at(0), grant.remaining, Drift::NONE, Duration::ZERO);
@@ -187,7 +187,7 @@ fn a_slow_renewal_leaves_a_gap_in_which_the_holder_is_not_valid() {
 
 /// Cockroach PR #23122: an end that was promised must not move back.
 #[test]
-fn a_renewal_with_a_shorter_time_to_live_keeps_the_promised_end() {
+fn trap_08_a_renewal_with_a_shorter_time_to_live_keeps_the_promised_end() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
     let renewed = table
@@ -199,7 +199,7 @@ fn a_renewal_with_a_shorter_time_to_live_keeps_the_promised_end() {
 
 /// etcd #9888 and #9526, and a monotonic clock that starts at zero with every machine.
 #[test]
-fn a_change_of_leader_ends_no_lease_early() {
+fn trap_14_a_change_of_leader_ends_no_lease_early() {
     for new_leaders_own_clock in [at(0), at(86_400)] {
         let mut table = table();
         acquire(&mut table, 3_600, "ann", 1);
@@ -213,7 +213,7 @@ fn a_change_of_leader_ends_no_lease_early() {
 
 /// etcd #15247: a stalled ex-leader decides on expiry by a time that a renewal has overtaken.
 #[test]
-fn an_expiry_that_was_decided_before_a_renewal_ends_nothing() {
+fn trap_15_an_expiry_that_was_decided_before_a_renewal_ends_nothing() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
     table.renew(at(9), NAME, grant.token, TTL).unwrap();
@@ -222,7 +222,7 @@ fn an_expiry_that_was_decided_before_a_renewal_ends_nothing() {
 }
 
 #[test]
-fn an_expiry_and_a_renewal_in_either_order_have_one_winner_on_all_replicas() {
+fn trap_16_an_expiry_and_a_renewal_in_either_order_have_one_winner_on_all_replicas() {
     for renew_first in [true, false] {
         let mut replicas = [table(), table()];
         for table in &mut replicas {
@@ -242,7 +242,7 @@ fn an_expiry_and_a_renewal_in_either_order_have_one_winner_on_all_replicas() {
 /// Ongaro's dissertation, Figure 6.2, and Hazelcast's invocation ids: a lost answer must not lock
 /// the client out of its own lease.
 #[test]
-fn a_retry_of_acquire_gets_the_same_grant() {
+fn trap_17_a_retry_of_acquire_gets_the_same_grant() {
     let mut table = table();
     let first = acquire(&mut table, 0, "ann", 7);
     let retried = acquire(&mut table, 0, "ann", 7);
@@ -256,7 +256,7 @@ fn a_retry_of_acquire_gets_the_same_grant() {
 
 /// A delayed duplicate must not acquire a lease that nobody knows of.
 #[test]
-fn a_retry_after_its_grant_has_ended_is_not_a_new_grant() {
+fn trap_17_a_retry_after_its_grant_has_ended_is_not_a_new_grant() {
     for released in [true, false] {
         let mut table = table();
         let grant = acquire(&mut table, 0, "ann", 1);
@@ -281,7 +281,7 @@ fn a_retry_after_its_grant_has_ended_is_not_a_new_grant() {
 
 /// CURATOR-62: what was granted to a client that has gone ends by itself.
 #[test]
-fn an_abandoned_grant_blocks_nobody_for_longer_than_it_lasts() {
+fn trap_18_an_abandoned_grant_blocks_nobody_for_longer_than_it_lasts() {
     let mut table = table();
     acquire(&mut table, 0, "gone", 1);
     let refused = table.acquire(at(3), NAME, "bob", TTL, 1).unwrap_err();
@@ -295,7 +295,7 @@ fn an_abandoned_grant_blocks_nobody_for_longer_than_it_lasts() {
 
 /// A restart that puts its incarnation into the owner's name is not its former life.
 #[test]
-fn a_former_life_of_the_owner_holds_nothing_of_the_new_one() {
+fn trap_19_a_former_life_of_the_owner_holds_nothing_of_the_new_one() {
     let mut table = table();
     let former = acquire(&mut table, 0, "ann/life 1", 1);
     assert!(table.acquire(at(1), NAME, "ann/life 2", TTL, 1).is_err());
@@ -307,7 +307,7 @@ fn a_former_life_of_the_owner_holds_nothing_of_the_new_one() {
 
 /// The crate dlock starts again at token 0 when the row of a released lock is deleted.
 #[test]
-fn no_release_expiry_forgetting_or_restore_brings_a_token_back() {
+fn trap_20_no_release_expiry_forgetting_or_restore_brings_a_token_back() {
     let limits = Limits {
         remember_for: Duration::ZERO,
         ..Limits::default()
@@ -331,7 +331,7 @@ fn no_release_expiry_forgetting_or_restore_brings_a_token_back() {
 
 /// CURATOR-653: a counter that wrapped made two leaders.
 #[test]
-fn the_last_token_is_granted_and_then_none() {
+fn trap_21_the_last_token_is_granted_and_then_none() {
     let mut table = LeaseTable::with_tokens_after(Limits::default(), FencingToken(u64::MAX - 1));
     let last = acquire(&mut table, 0, "ann", 1);
     assert_eq!(last.token, FencingToken(u64::MAX));
@@ -344,7 +344,7 @@ fn the_last_token_is_granted_and_then_none() {
 }
 
 #[test]
-fn a_resource_that_restarts_refuses_whom_it_refused_before() {
+fn trap_22_a_resource_that_restarts_refuses_whom_it_refused_before() {
     let (_, old, new) = taken_over();
     let mut fence = Fence::new();
     fence.raise(new.token).unwrap();
@@ -355,7 +355,7 @@ fn a_resource_that_restarts_refuses_whom_it_refused_before() {
 }
 
 #[test]
-fn fenced_writes_that_arrive_out_of_order_and_twice() {
+fn trap_23_fenced_writes_that_arrive_out_of_order_and_twice() {
     let mut fence = Fence::new();
     let passes =
         [34, 33, 34, 33, 35, 34].map(|token| fence.check_and_raise(FencingToken(token)).is_ok());
@@ -364,7 +364,7 @@ fn fenced_writes_that_arrive_out_of_order_and_twice() {
 
 /// A release whose answer was lost is retried, and told the same.
 #[test]
-fn a_release_that_is_repeated_is_answered_the_same_and_frees_nobody_else() {
+fn trap_06_a_release_that_is_repeated_is_answered_the_same_and_frees_nobody_else() {
     let mut table = table();
     let ann = acquire(&mut table, 0, "ann", 1);
     assert_eq!(table.release(at(1), NAME, ann.token), Ok(()));
@@ -379,25 +379,98 @@ fn a_release_that_is_repeated_is_answered_the_same_and_frees_nobody_else() {
     ));
 }
 
-#[test]
-fn many_leases_that_end_at_one_instant_can_be_taken_note_of_a_few_at_a_time() {
-    let mut table = table();
-    for number in 0..5_000 {
-        table
-            .acquire(at(0), &format!("lease {number}"), "ann", TTL, 1)
-            .unwrap();
+fn many(count: u64, ttl: impl Fn(u64) -> Duration) -> LeaseTable {
+    let limits = Limits {
+        max_leases: 1_000_000,
+        max_ttl: Duration::MAX,
+        ..Limits::default()
+    };
+    let mut table = LeaseTable::new(limits);
+    for number in 0..count {
+        let name = format!("lease {number}");
+        let granted = table.acquire(at(0), &name, "ann", ttl(number), 1);
+        assert_eq!(granted.unwrap().token.0, number + 1);
     }
-    let mut tokens = Vec::new();
+    table
+}
+
+/// etcd revokes 500 at a tick. Here the caller says how many, the rest is over all the same, renewals
+/// of others go on in between, and none is lost.
+#[test]
+fn trap_28_a_million_piling_on_one_instant_end_in_slices() {
+    const COUNT: u64 = 50_000;
+    let mut table = many(COUNT, |_| TTL);
+    let other = table.acquire(at(0), "other", "bob", TTL * 2, 1).unwrap();
+    // Somebody renews when all the others are over, and nobody noticed.
+    let renewed = table.renew(at(10), "other", other.token, TTL).unwrap();
+    assert_eq!(table.leases(at(10)).count(), 1);
+    let (mut slices, mut last) = (0, 0);
+    while table.sort_ended(1_000) {
+        slices += 1;
+    }
+    // A step for each lease, on each of the levels of the wheel at most.
+    assert!(
+        (COUNT / 1_000..=11 * COUNT / 1_000).contains(&slices),
+        "{slices}"
+    );
     while let Some(ended) = table.expire_next(at(10)) {
-        tokens.push(ended.token.0);
-        // The rest is over all the same.
-        assert_eq!(table.leases(at(10)).count(), 0);
-        if tokens.len() == 3 {
-            break;
+        assert_eq!((ended.token.0, ended.expired_at), (last + 1, at(10)));
+        last = ended.token.0;
+        if last % 10_000 == 0 {
+            assert!(table.renew(at(10), "other", other.token, TTL).is_ok());
         }
     }
-    assert_eq!(tokens, [1, 2, 3]);
-    assert_eq!(table.expire(at(10)).len(), 4_997);
+    assert_eq!(last, COUNT);
+    assert_eq!(
+        table.get(at(10), "other").unwrap().expires_at,
+        renewed.expires_at
+    );
+}
+
+/// tokio #5536 and restate #5017: a timer farther away than two years panicked.
+#[test]
+fn trap_28_a_lease_may_end_as_far_away_as_time_can_tell() {
+    let table = &mut many(64, |number| {
+        Duration::from_nanos(u64::MAX >> number).max(Duration::from_secs(1))
+    });
+    let ended = table.expire(Instant::MAX);
+    assert_eq!(ended.len(), 64);
+    assert!(ended.is_sorted_by_key(|lease| (lease.expired_at, lease.token)));
+    assert_eq!(ended[63].expired_at, Instant::MAX);
+}
+
+/// tokio #3270, #849, #868 and #2473: moving and removing what is just running out.
+#[test]
+fn trap_29_leases_that_are_renewed_released_and_taken_while_they_run_out() {
+    let mut table = many(4, |_| TTL);
+    let just_before = Instant::from_nanos(at(10).as_nanos() - 1);
+    assert!(
+        table
+            .renew(just_before, "lease 0", FencingToken(1), TTL)
+            .is_ok()
+    );
+    assert!(
+        table
+            .renew(at(10), "lease 1", FencingToken(2), TTL)
+            .is_err()
+    );
+    while table.sort_ended(1) {}
+    // It is in the order of what ran out now. It cannot come back, be released, or block the name.
+    assert!(
+        table
+            .renew(at(10), "lease 1", FencingToken(2), TTL)
+            .is_err()
+    );
+    assert!(table.release(at(10), "lease 1", FencingToken(2)).is_err());
+    let taken = table.acquire(at(10), "lease 1", "bob", TTL, 1).unwrap();
+    // One that is released and acquired again ends when the new one does.
+    table.release(at(11), "lease 0", FencingToken(1)).unwrap();
+    let again = table.acquire(at(11), "lease 0", "bob", TTL, 1).unwrap();
+    let tokens = |ended: Vec<Expired>| ended.iter().map(|lease| lease.token.0).collect::<Vec<_>>();
+    assert_eq!(tokens(table.expire(at(11))), [3, 4]);
+    assert_eq!(tokens(table.expire(at(20))), [taken.token.0]);
+    assert_eq!(tokens(table.expire(at(21))), [again.token.0]);
+    assert_eq!(table.next_expiry(), None);
 }
 
 #[test]

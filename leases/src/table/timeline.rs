@@ -1,0 +1,79 @@
+//! Which deadline is next, of many that mostly are put off.
+
+use alloc::collections::BTreeSet;
+
+use quorate_clocks::{Instant, TimerId, TimingWheel, WheelStep};
+
+/// Deadlines of things that are known by a place and a number.
+///
+/// To put a deadline off costs nothing here: the timer stays where it is, runs out too early, and is
+/// set again then ("lazily"). So a renewal touches one entry, however many there are.
+///
+/// What has run out is kept in the order of the deadlines, and of the numbers where those are equal.
+/// That order depends on what is in the timeline and not on how it came there, as it must for
+/// replicas to tell the same.
+#[derive(Clone)]
+pub(super) struct Timeline {
+    wheel: TimingWheel<u32>,
+    /// Deadline, number and place of what has run out and was not taken yet.
+    due: BTreeSet<(Instant, u64, u32)>,
+}
+
+impl Timeline {
+    pub(super) const fn new() -> Self {
+        Self {
+            wheel: TimingWheel::new(),
+            due: BTreeSet::new(),
+        }
+    }
+
+    /// Sets a timer. Deadlines can only be put off after that.
+    pub(super) fn set(&mut self, deadline: Instant, at: u32) -> TimerId {
+        self.wheel.insert(deadline, at)
+    }
+
+    /// Takes out what has the deadline, wherever it is on its way.
+    pub(super) fn cancel(&mut self, timer: TimerId, deadline: Instant, number: u64, at: u32) {
+        if self.wheel.cancel(timer).is_none() {
+            self.due.remove(&(deadline, number, at));
+        }
+    }
+
+    /// One step of a constant amount of work towards knowing all that has run out by `now`; false
+    /// when there is none left. `look` tells deadline and number of what is at a place, and is given
+    /// the new timer when one had to be set again.
+    pub(super) fn step(&mut self, now: Instant, look: &mut impl Look) -> bool {
+        match self.wheel.step(now) {
+            WheelStep::Idle => false,
+            WheelStep::Sorted => true,
+            WheelStep::Expired { item: at, .. } => {
+                if let Some((deadline, number)) = look.deadline(at) {
+                    if deadline <= now {
+                        self.due.insert((deadline, number, at));
+                    } else {
+                        let timer = self.wheel.insert(deadline, at);
+                        look.set_timer(at, timer);
+                    }
+                }
+                true
+            }
+        }
+    }
+
+    /// What ran out first. All steps must have been taken.
+    pub(super) fn first(&self) -> Option<(Instant, u64, u32)> {
+        self.due.first().copied()
+    }
+
+    /// Before this nothing runs out. In the past when something did and was not taken.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let due = self.due.first().map(|(deadline, ..)| *deadline);
+        due.or_else(|| self.wheel.next())
+    }
+}
+
+/// Whose deadlines a [`Timeline`] keeps.
+pub(super) trait Look {
+    fn deadline(&self, at: u32) -> Option<(Instant, u64)>;
+    fn set_timer(&mut self, at: u32, timer: TimerId);
+}

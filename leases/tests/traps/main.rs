@@ -1,0 +1,3 @@
+//! The known ways in which leases and locks have gone wrong, one test each, named after the trap.
+
+mod table;
