@@ -5,13 +5,15 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
+use quorate_clocks::Instant;
+
 use crate::AttemptToken;
 
-/// Why [`KeyStore::begin`](crate::KeyStore::begin) gave no answer. The request must not run.
+/// Why [`KeyStore::claim`](crate::KeyStore::claim) gave no answer. The request must not run.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
-pub enum BeginError {
-    /// There is no room for another attempt. What runs or is kept is never pushed out for it.
+pub enum ClaimError {
+    /// There is no room for another attempt. What could run again is never forgotten for it.
     Full {
         /// What there is no room for.
         resource: Resource,
@@ -29,11 +31,19 @@ pub enum BeginError {
         /// The longest.
         limit: Duration,
     },
+    /// The key says that it was made later than the clocks can be wrong. Correct the client's clock, or
+    /// have it make a new key.
+    BornInTheFuture {
+        /// When it says it was made.
+        born_at: Instant,
+        /// The latest that is taken now.
+        latest: Instant,
+    },
     /// All 2^64 - 1 tokens are used up.
     TokensExhausted,
 }
 
-impl fmt::Display for BeginError {
+impl fmt::Display for ClaimError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Full {
@@ -52,12 +62,16 @@ impl fmt::Display for BeginError {
                 f,
                 "the lease of {lease:?} is longer than the limit of {limit:?}; ask for less, and extend it"
             ),
+            Self::BornInTheFuture { born_at, latest } => write!(
+                f,
+                "the key was made at {born_at}, and at {latest} at the latest is taken now; correct the client's clock"
+            ),
             Self::TokensExhausted => write!(f, "all 2^64 - 1 attempt tokens are used up"),
         }
     }
 }
 
-impl core::error::Error for BeginError {}
+impl core::error::Error for ClaimError {}
 
 /// What a [`KeyStore`](crate::KeyStore) can run out of.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -71,6 +85,12 @@ pub enum Resource {
     KeyBytes,
     /// [`Limits::all_response_bytes`](crate::Limits::all_response_bytes).
     ResponseBytes,
+    /// [`Limits::scopes`](crate::Limits::scopes).
+    Scopes,
+    /// [`Limits::tombstones`](crate::Limits::tombstones).
+    Tombstones,
+    /// [`Limits::tombstones_per_scope`](crate::Limits::tombstones_per_scope).
+    TombstonesOfScope,
 }
 
 impl fmt::Display for Resource {
@@ -80,6 +100,9 @@ impl fmt::Display for Resource {
             Self::KeysOfScope => "keys of the scope",
             Self::KeyBytes => "bytes for keys",
             Self::ResponseBytes => "bytes for responses",
+            Self::Scopes => "scopes",
+            Self::Tombstones => "tombstones",
+            Self::TombstonesOfScope => "tombstones of the scope",
         })
     }
 }
@@ -95,9 +118,14 @@ pub enum CompleteError {
         by: AttemptToken,
     },
     /// The store knows of no such attempt: it failed, was abandoned for longer than
-    /// [`Limits::abandoned`](crate::Limits::abandoned), its response is forgotten, or it is of
+    /// [`Policy::abandoned`](crate::Policy::abandoned), its response is forgotten, or it is of
     /// another key.
     Unknown {
+        /// What was asked about.
+        token: AttemptToken,
+    },
+    /// The request is applied, by this attempt or by another, and nothing else is known of it any more.
+    Applied {
         /// What was asked about.
         token: AttemptToken,
     },
@@ -108,15 +136,6 @@ pub enum CompleteError {
         /// The response.
         response: Bytes,
     },
-    /// The response would be forgotten at once, and the next retry would run again.
-    ZeroRetain,
-    /// The response would be kept longer than the limit.
-    RetainTooLong {
-        /// What was asked for.
-        retain: Duration,
-        /// The longest.
-        limit: Duration,
-    },
 }
 
 impl fmt::Display for CompleteError {
@@ -124,18 +143,14 @@ impl fmt::Display for CompleteError {
         match self {
             Self::Superseded { by } => superseded(f, *by),
             Self::Unknown { token } => unknown(f, *token),
+            Self::Applied { token } => write!(
+                f,
+                "the request of {token} is applied, by it or by another attempt, and its response is not kept any more"
+            ),
             Self::ResponseTooLarge { limit, response } => write!(
                 f,
                 "the response has {} bytes, and may have {limit}; complete with a shorter one",
                 response.len()
-            ),
-            Self::ZeroRetain => write!(
-                f,
-                "the response would be kept for no time; say how long retries may come"
-            ),
-            Self::RetainTooLong { retain, limit } => write!(
-                f,
-                "the response would be kept for {retain:?}, longer than the limit of {limit:?}"
             ),
         }
     }
@@ -258,6 +273,30 @@ impl fmt::Display for ExtendError {
 }
 
 impl core::error::Error for ExtendError {}
+
+/// Why an acknowledgement was not taken. Nothing has changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum AcknowledgeError {
+    /// The request has not completed, so nobody can have its answer.
+    NotCompleted,
+    /// The key is that of another request.
+    Mismatch,
+    /// The key is not known (any more).
+    Unknown,
+}
+
+impl fmt::Display for AcknowledgeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotCompleted => "the request has not completed; there is no answer yet",
+            Self::Mismatch => "the key is that of another request",
+            Self::Unknown => "the key is not known: it was never claimed, or is forgotten",
+        })
+    }
+}
+
+impl core::error::Error for AcknowledgeError {}
 
 /// Why bytes are not a snapshot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

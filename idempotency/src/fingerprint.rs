@@ -84,12 +84,17 @@ impl FingerprintBuilder {
 
     /// The fingerprint of all fields so far.
     pub fn finish(&self) -> Fingerprint {
-        let mut half = [0; 16];
-        for (to, from) in half.iter_mut().zip(self.hasher.finalize().as_bytes()) {
-            *to = *from;
-        }
-        Fingerprint(u128::from_le_bytes(half))
+        Fingerprint(u128::from_le_bytes(first_half(&self.hasher)))
     }
+}
+
+/// The first 128 bits of a hash: 2^64 trials to find two things that share them.
+pub(crate) fn first_half(hasher: &blake3::Hasher) -> [u8; 16] {
+    let mut half = [0; 16];
+    for (to, from) in half.iter_mut().zip(hasher.finalize().as_bytes()) {
+        *to = *from;
+    }
+    half
 }
 
 #[cfg(test)]

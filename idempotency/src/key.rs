@@ -4,6 +4,9 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::cmp::Ordering;
 use core::fmt;
+use core::time::Duration;
+
+use crate::fingerprint::first_half;
 
 /// The name of a request: a scope that the server knows, and a name that the client chose.
 ///
@@ -131,6 +134,57 @@ impl Key {
             .unwrap_or_default()
     }
 
+    /// A key for a call that this request makes elsewhere, at a step of its work: the same in every
+    /// attempt, so that the service there recognises the second one.
+    ///
+    /// ```
+    /// use quorate_idempotency::Key;
+    ///
+    /// let order = Key::new("tenant-7", "order-4711")?;
+    /// let charge = order.downstream(1).to_string();
+    /// assert_eq!(charge, order.clone().downstream(1).to_string());
+    /// assert_ne!(charge, order.downstream(2).to_string());
+    /// assert_ne!(charge, Key::new("tenant-8", "order-4711")?.downstream(1).to_string());
+    /// # Ok::<(), quorate_idempotency::KeyError>(())
+    /// ```
+    pub fn downstream(&self, step: u64) -> DownstreamKey {
+        let mut hasher = blake3::Hasher::new_derive_key("quorate-idempotency 2026 downstream v1");
+        hasher.update(&[self.scope_len]);
+        hasher.update(&(self.text.len() as u64).to_le_bytes());
+        hasher.update(self.text.as_bytes());
+        hasher.update(&step.to_le_bytes());
+        DownstreamKey(u128::from_be_bytes(first_half(&hasher)))
+    }
+
+    /// When the key was made, if its name says so: since 1970, by the clock of the client.
+    ///
+    /// Said by a UUID of version 7 (RFC 9562, Section 5.7), with its hyphens, and by a ULID, 26 characters
+    /// of Crockford's base 32. Any other name says nothing. Have a scope agree with its clients on one of
+    /// the two before you go by it: a name that looks like one by accident may be called too old.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use quorate_idempotency::Key;
+    ///
+    /// let key = Key::new("tenant-7", "017f22e2-79b0-7cc3-98c4-dc0c0c07398f")?;
+    /// assert_eq!(key.born_at(), Some(Duration::from_millis(0x017f_22e2_79b0)));
+    /// let key = Key::new("tenant-7", "01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
+    /// assert_eq!(key.born_at(), Some(Duration::from_millis(1_469_922_850_259)));
+    /// assert_eq!(Key::new("tenant-7", "order-4711")?.born_at(), None);
+    /// # Ok::<(), quorate_idempotency::KeyError>(())
+    /// ```
+    pub fn born_at(&self) -> Option<Duration> {
+        let name = self.name().as_bytes();
+        uuid_v7_millis(name)
+            .or_else(|| ulid_millis(name))
+            .map(Duration::from_millis)
+    }
+
+    /// Whether this may be a scope.
+    pub(crate) fn is_scope(text: &str) -> bool {
+        check(Part::Scope, text.as_bytes()).is_ok()
+    }
+
     pub(crate) fn text_and_scope_len(&self) -> (&str, u8) {
         (&self.text, self.scope_len)
     }
@@ -168,6 +222,61 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} in {:?}", self.name(), self.scope())
     }
+}
+
+/// A key for a call elsewhere, that every attempt at a request makes alike: see [`Key::downstream`].
+/// Its text is 32 hexadecimal digits, which any service takes for a key.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct DownstreamKey(pub u128);
+
+impl fmt::Display for DownstreamKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// The first 48 bits of `xxxxxxxx-xxxx-7xxx-[89ab]xxx-xxxxxxxxxxxx`.
+fn uuid_v7_millis(name: &[u8]) -> Option<u64> {
+    if name.len() != 36 {
+        return None;
+    }
+    let mut millis = 0;
+    let mut digits = 0;
+    for (at, byte) in name.iter().enumerate() {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            if *byte != b'-' {
+                return None;
+            }
+            continue;
+        }
+        let digit = char::from(*byte).to_digit(16)?;
+        if (at == 14 && digit != 7) || (at == 19 && digit >> 2 != 0b10) {
+            return None;
+        }
+        if digits < 12 {
+            millis = millis << 4 | u64::from(digit);
+            digits += 1;
+        }
+    }
+    Some(millis)
+}
+
+/// The first 48 bits of 26 digits of five bits each, of which the first has three.
+fn ulid_millis(name: &[u8]) -> Option<u64> {
+    if name.len() != 26 || !matches!(name.first(), Some(b'0'..=b'7')) {
+        return None;
+    }
+    let mut millis = 0;
+    for (at, byte) in name.iter().enumerate() {
+        let upper = byte.to_ascii_uppercase();
+        let digit = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+            .iter()
+            .position(|digit| *digit == upper)?;
+        if at < 10 {
+            millis = millis << 5 | digit as u64;
+        }
+    }
+    Some(millis)
 }
 
 /// The length of a part whose bytes may all stand in it.

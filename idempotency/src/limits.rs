@@ -1,4 +1,4 @@
-//! How much a store may remember, and for how long.
+//! How much a store may remember.
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ use core::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Limits {
-    /// Keys that are remembered at once. Default 1,000,000.
+    /// Keys that are remembered at once, without tombstones. Default 1,000,000.
     pub keys: u64,
     /// Keys of one scope that are remembered at once, so that one tenant cannot take all of
     /// [`keys`](Self::keys). Default 100,000.
@@ -28,27 +28,28 @@ pub struct Limits {
     pub response_bytes: u64,
     /// Bytes of all responses together, those set aside included. Default 256 MiB.
     pub all_response_bytes: u64,
+    /// Scopes that something is remembered of. Default 1,000,000.
+    pub scopes: u64,
+    /// Tombstones: requests of which nothing is left but that they were applied. Default 4,000,000.
+    pub tombstones: u64,
+    /// Tombstones of one scope. Default 400,000.
+    pub tombstones_per_scope: u64,
     /// The longest lease of an attempt. Default 1 hour.
     pub lease: Duration,
-    /// The longest that a response is kept after its completion. Default 30 days.
-    pub retain: Duration,
-    /// How long a key is remembered whose lease has run out and that nobody took over: until then a
-    /// retry learns that the work may have been done. Default 1 day.
-    pub abandoned: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        const HOUR: Duration = Duration::from_secs(60 * 60);
         Self {
             keys: 1_000_000,
             keys_per_scope: 100_000,
             key_bytes: 128 << 20,
             response_bytes: 64 << 10,
             all_response_bytes: 256 << 20,
-            lease: HOUR,
-            retain: HOUR * 24 * 30,
-            abandoned: HOUR * 24,
+            scopes: 1_000_000,
+            tombstones: 4_000_000,
+            tombstones_per_scope: 400_000,
+            lease: Duration::from_secs(60 * 60),
         }
     }
 }
@@ -56,14 +57,16 @@ impl Default for Limits {
 impl Limits {
     /// The same with every span short enough to be told in nanoseconds, as a snapshot tells it.
     pub(crate) fn cut(self) -> Self {
-        let cut = |span: Duration| Duration::from_nanos(nanos(span));
         Self {
             lease: cut(self.lease),
-            retain: cut(self.retain),
-            abandoned: cut(self.abandoned),
             ..self
         }
     }
+}
+
+/// The span, or the longest that is told in nanoseconds.
+pub(crate) fn cut(span: Duration) -> Duration {
+    Duration::from_nanos(nanos(span))
 }
 
 /// A span in nanoseconds, at most `u64::MAX` of them.

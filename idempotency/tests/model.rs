@@ -8,23 +8,42 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use quorate_clocks::Instant;
 use quorate_idempotency::{
-    AttemptToken, Begin, BeginError, CompleteError, Fingerprint, Key, KeyStore, Limits,
+    AttemptToken, Claim, ClaimError, Class, CompleteError, Completion, Fingerprint, Key, KeyStore,
+    Limits, Policy, Pressure, Remember, Request,
 };
 
-const LIMITS: Limits = Limits {
-    keys: 4,
-    keys_per_scope: 3,
-    key_bytes: 1_000,
-    response_bytes: 4,
-    all_response_bytes: 12,
-    lease: Duration::from_nanos(50),
-    retain: Duration::from_nanos(100),
-    abandoned: Duration::from_nanos(60),
-};
+const RETAIN: u64 = 100;
+const ABANDONED: u64 = 60;
+
+fn limits() -> Limits {
+    Limits {
+        keys: 4,
+        keys_per_scope: 3,
+        key_bytes: 1_000,
+        response_bytes: 4,
+        all_response_bytes: 12,
+        lease: Duration::from_nanos(50),
+        ..Limits::default()
+    }
+}
+
+fn store() -> KeyStore {
+    let mut store = KeyStore::new(limits());
+    let policy = Policy {
+        success: Remember::Replay {
+            retain: Duration::from_nanos(RETAIN),
+        },
+        abandoned: Duration::from_nanos(ABANDONED),
+        pressure: Pressure::Refuse,
+        ..Policy::default()
+    };
+    store.set_policy(policy).unwrap();
+    store
+}
 
 #[derive(Clone, Debug)]
 enum Call {
-    Begin {
+    Claim {
         key: u8,
         fingerprint: u8,
         lease: u64,
@@ -33,7 +52,6 @@ enum Call {
     Complete {
         attempt: usize,
         response: Vec<u8>,
-        retain: u64,
     },
     Fail {
         attempt: usize,
@@ -43,24 +61,24 @@ enum Call {
         lease: u64,
     },
     Expire {
-        most: usize,
+        most: u64,
     },
 }
 
 /// A call, and how the time moves before it: mostly forward.
 fn calls() -> impl Strategy<Value = Vec<(i64, Call)>> {
     let call = prop_oneof![
-        5 => (0..6_u8, 0..10_u8, 0..55_u64).prop_map(|(key, fingerprint, lease)| Call::Begin {
+        5 => (0..6_u8, 0..10_u8, 0..55_u64).prop_map(|(key, fingerprint, lease)| Call::Claim {
             key,
             fingerprint: fingerprint / 9,
             lease,
         }),
-        3 => (any::<usize>(), vec(any::<u8>(), 0..6), 0..110_u64).prop_map(
-            |(attempt, response, retain)| Call::Complete { attempt, response, retain }
+        3 => (any::<usize>(), vec(any::<u8>(), 0..6)).prop_map(
+            |(attempt, response)| Call::Complete { attempt, response }
         ),
         1 => any::<usize>().prop_map(|attempt| Call::Fail { attempt }),
         1 => (any::<usize>(), 0..55_u64).prop_map(|(attempt, lease)| Call::Extend { attempt, lease }),
-        1 => (0..3_usize).prop_map(|most| Call::Expire { most }),
+        1 => (0..3_u64).prop_map(|most| Call::Expire { most }),
     ];
     vec(
         (
@@ -100,30 +118,28 @@ impl Caller {
             len => self.attempts[at % len],
         };
         match call {
-            Call::Begin {
+            Call::Claim {
                 key: k,
                 fingerprint,
                 lease,
             } => {
-                let begun = store.begin(
-                    now,
-                    &key(*k),
-                    Fingerprint((*fingerprint).into()),
-                    nanos(*lease),
-                );
-                if let Ok(Begin::Run(attempt)) = &begun {
-                    self.attempts.push((*k, attempt.token));
+                let named = key(*k);
+                let request = Request::new(&named, Fingerprint((*fingerprint).into()));
+                let begun = store.claim(now, request.lease(nanos(*lease)));
+                match &begun {
+                    Ok(Claim::Run(attempt)) => self.attempts.push((*k, attempt.token)),
+                    Ok(Claim::TakeOver(in_doubt)) => self.attempts.push((*k, in_doubt.token())),
+                    _ => {}
                 }
                 answer(begun)
             }
             Call::Complete {
                 attempt: at,
                 response,
-                retain,
             } => {
                 let (k, token) = attempt(*at);
                 let response = Bytes::from(response.clone());
-                answer(store.complete(now, &key(k), token, response, nanos(*retain)))
+                answer(store.complete(now, &key(k), token, Class::Success, response))
             }
             Call::Fail { attempt: at } => {
                 let (k, token) = attempt(*at);
@@ -164,7 +180,7 @@ impl Naive {
 
     /// When the key is free again, whatever its latest attempt did.
     fn over(&self, token: AttemptToken) -> u64 {
-        let abandoned = LIMITS.abandoned.as_nanos() as u64;
+        let abandoned = ABANDONED;
         if let Some((_, end)) = self.completed.get(&token) {
             return *end;
         }
@@ -203,13 +219,13 @@ impl Naive {
             len => attempts[at % len],
         };
         match call {
-            Call::Begin {
+            Call::Claim {
                 key,
                 fingerprint,
                 lease,
             } => {
                 if *lease == 0 {
-                    assert_eq!(*got, answer(Err::<Begin, _>(BeginError::ZeroLease)));
+                    assert_eq!(*got, answer(Err::<Claim, _>(ClaimError::ZeroLease)));
                     return;
                 }
                 if *lease > 50 {
@@ -219,23 +235,25 @@ impl Naive {
                 let earlier = self.latest(*key).filter(|token| now < self.over(*token));
                 if let Some(token) = earlier {
                     let expected = if self.fingerprints[&token] != *fingerprint {
-                        Some(Begin::Mismatch {
+                        Some(Claim::Mismatch {
                             stored: Fingerprint(self.fingerprints[&token].into()),
-                            completed: self.completed.contains_key(&token),
+                            applied: self.completed.contains_key(&token),
                         })
                     } else if let Some((response, _)) = self.completed.get(&token) {
-                        Some(Begin::Replay(response.clone().into()))
+                        Some(Claim::Replay(response.clone().into()))
                     } else if now < self.until[&token]
                         && self.failed.iter().all(|(failed, _)| *failed != token)
                     {
-                        Some(Begin::InProgress {
+                        Some(Claim::InProgress {
+                            token,
                             until: Instant::from_nanos(self.until[&token]),
+                            retry_after: Duration::from_nanos(self.until[&token] - now),
                         })
                     } else {
                         None
                     };
                     if let Some(expected) = expected {
-                        assert_eq!(*got, answer(Ok::<_, BeginError>(expected)));
+                        assert_eq!(*got, answer(Ok::<_, ClaimError>(expected)));
                         return;
                     }
                 }
@@ -267,30 +285,25 @@ impl Naive {
                 }
                 let token = AttemptToken(self.begun.len() as u64 + 1);
                 assert!(got.0.contains(&format!("{token:?}")), "{got:?}");
-                assert!(
-                    got.0.contains(&format!("takeover: {}", earlier.is_some())),
-                    "{got:?}"
-                );
+                assert!(got.0.contains("TakeOver") == earlier.is_some(), "{got:?}");
                 self.begun.push((*key, token, now));
                 self.fingerprints.insert(token, *fingerprint);
                 self.until.insert(token, now + lease);
             }
-            Call::Complete {
-                attempt,
-                response,
-                retain,
-            } => {
+            Call::Complete { attempt, response } => {
                 let (k, token) = pick(*attempt);
                 match self.verdict(k, token) {
                     Err(why) => assert!(got.0.contains(why), "{got:?}, not {why}"),
-                    Ok(()) if self.completed.contains_key(&token) => assert_eq!(got.0, "Ok(())"),
-                    Ok(()) if *retain == 0 => assert!(got.0.contains("ZeroRetain")),
-                    Ok(()) if *retain > 100 => assert!(got.0.contains("RetainTooLong")),
+                    Ok(()) if self.completed.contains_key(&token) => {
+                        assert_eq!(got.0, "Ok(Repeated)");
+                    }
                     Ok(()) if response.len() > 4 => assert!(got.0.contains("TooLarge")),
                     Ok(()) => {
-                        assert_eq!(got.0, "Ok(())");
+                        let until = Instant::from_nanos(now + RETAIN);
+                        let kept = Completion::Kept { until };
+                        assert_eq!(*got, answer(Ok::<_, CompleteError>(kept)));
                         self.completed
-                            .insert(token, (response.clone(), now + retain));
+                            .insert(token, (response.clone(), now + RETAIN));
                     }
                 }
             }
@@ -351,7 +364,7 @@ proptest! {
 
     #[test]
     fn every_answer_is_the_naive_one(calls in calls()) {
-        let mut store = KeyStore::new(LIMITS);
+        let mut store = store();
         let mut caller = Caller::default();
         let mut naive = Naive::default();
         for (step, call) in &calls {
@@ -365,7 +378,7 @@ proptest! {
     /// never forgets answer alike and have equal snapshots.
     #[test]
     fn restarting_and_forgetting_change_no_answer(calls in calls()) {
-        let mut plain = (KeyStore::new(LIMITS), Caller::default());
+        let mut plain = (store(), Caller::default());
         let mut restarted = plain.clone();
         let mut eager = plain.clone();
         for (step, call) in &calls {
@@ -392,7 +405,7 @@ proptest! {
     /// other is started, tokens only grow, and a completed key answers the same bytes to the end.
     #[test]
     fn a_key_runs_once_at_a_time_and_replays_the_same_bytes(calls in calls()) {
-        let mut store = KeyStore::new(LIMITS);
+        let mut store = store();
         let mut caller = Caller::default();
         let mut held: BTreeMap<u8, (AttemptToken, Instant)> = BTreeMap::new();
         let mut kept: BTreeMap<u8, (Bytes, Instant)> = BTreeMap::new();
@@ -402,11 +415,17 @@ proptest! {
             let now = Instant::from_nanos(caller.now as u64);
             let pick = |at: usize| caller.attempts.get(at % caller.attempts.len().max(1)).copied();
             match call {
-                Call::Begin { key: k, lease, .. } => {
-                    let lease = Duration::from_nanos(*lease);
-                    let answer = store.begin(now, &key(*k), Fingerprint(0), lease);
+                Call::Claim { key: k, lease, .. } => {
+                    let named = key(*k);
+                    let request = Request::new(&named, Fingerprint(0));
+                    let answer = store.claim(now, request.lease(Duration::from_nanos(*lease)));
                     let now = store.now();
-                    if let Ok(Begin::Run(attempt)) = &answer {
+                    let attempt = match &answer {
+                        Ok(Claim::Run(attempt)) => Some(*attempt),
+                        Ok(Claim::TakeOver(in_doubt)) => Some(in_doubt.accept()),
+                        _ => None,
+                    };
+                    if let Some(attempt) = attempt {
                         prop_assert!(attempt.token > newest);
                         newest = attempt.token;
                         prop_assert!(held.get(k).is_none_or(|(_, until)| *until <= now));
@@ -417,19 +436,18 @@ proptest! {
                     if let (Some((bytes, end)), Ok(answer)) = (kept.get(k), &answer)
                         && now < *end
                     {
-                        prop_assert_eq!(answer, &Begin::Replay(bytes.clone()));
+                        prop_assert_eq!(answer, &Claim::Replay(bytes.clone()));
                     }
                 }
-                Call::Complete { attempt, response, retain } => {
+                Call::Complete { attempt, response } => {
                     let Some((k, token)) = pick(*attempt) else { continue };
-                    let retain = Duration::from_nanos(*retain);
                     let response = Bytes::from(response.clone());
                     let known = store.clone();
-                    let answer = store.complete(now, &key(k), token, response.clone(), retain);
+                    let answer = store.complete(now, &key(k), token, Class::Success, response.clone());
                     match answer {
-                        Ok(()) => {
+                        Ok(_) => {
                             prop_assert_eq!(held[&k].0, token);
-                            let end = store.now() + retain;
+                            let end = store.now() + Duration::from_nanos(RETAIN);
                             kept.entry(k)
                                 .and_modify(|kept| if kept.1 <= store.now() { *kept = (response.clone(), end) })
                                 .or_insert((response, end));
@@ -456,8 +474,8 @@ proptest! {
                     store.expire_some(now, *most);
                 }
             }
-            prop_assert!(store.len() as u64 <= LIMITS.keys);
-            prop_assert!(store.response_bytes() <= LIMITS.all_response_bytes);
+            prop_assert!(store.len() as u64 <= limits().keys);
+            prop_assert!(store.response_bytes() <= limits().all_response_bytes);
         }
     }
 }

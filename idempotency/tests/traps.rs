@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_clocks::Instant;
 use quorate_idempotency::{
-    Attempt, AttemptToken, Begin, BeginError, CompleteError, ExtendError, FailError, Fingerprint,
-    Key, KeyStore, Limits, Resource, StepError,
+    Attempt, AttemptToken, Claim, ClaimError, Class, CompleteError, Completion, ExtendError,
+    FailError, Fingerprint, Key, KeyStore, Limits, Policy, PolicyError, Pressure, Remember,
+    Request, Resource, StepError,
 };
 
 const LEASE: Duration = Duration::from_nanos(100);
@@ -26,22 +27,83 @@ fn body(text: &'static str) -> Bytes {
     Bytes::from_static(text.as_bytes())
 }
 
-fn store() -> KeyStore {
-    KeyStore::new(Limits {
+fn policy() -> Policy {
+    Policy {
+        success: Remember::Replay { retain: RETAIN },
         abandoned: Duration::from_nanos(10_000),
-        ..Limits::default()
-    })
+        pressure: Pressure::Refuse,
+        ..Policy::default()
+    }
 }
 
-fn run(store: &mut KeyStore, now: u64, key: &Key) -> Attempt {
-    match store.begin(at(now), key, PRINT, LEASE).unwrap() {
-        Begin::Run(attempt) => attempt,
+fn with_limits(limits: Limits) -> KeyStore {
+    let mut store = KeyStore::new(limits);
+    store.set_policy(policy()).unwrap();
+    store
+}
+
+fn store() -> KeyStore {
+    with_limits(Limits::default())
+}
+
+/// An attempt, and whether it is in doubt.
+#[derive(Clone, Copy, Debug)]
+struct Ran {
+    token: AttemptToken,
+    number: u32,
+    takeover: bool,
+    reached: u64,
+}
+
+fn run(store: &mut KeyStore, now: u64, key: &Key) -> Ran {
+    let (attempt, takeover) = match begin(store, now, key) {
+        Claim::Run(attempt) => (attempt, false),
+        Claim::TakeOver(in_doubt) => (in_doubt.accept(), true),
+        other => panic!("{other:?}"),
+    };
+    let Attempt {
+        token,
+        number,
+        reached,
+        ..
+    } = attempt;
+    Ran {
+        token,
+        number,
+        takeover,
+        reached,
+    }
+}
+
+fn claim(
+    store: &mut KeyStore,
+    now: u64,
+    key: &Key,
+    fingerprint: Fingerprint,
+    lease: Duration,
+) -> Result<Claim, ClaimError> {
+    store.claim(at(now), Request::new(key, fingerprint).lease(lease))
+}
+
+fn begin(store: &mut KeyStore, now: u64, key: &Key) -> Claim {
+    claim(store, now, key, PRINT, LEASE).unwrap()
+}
+
+fn in_progress(store: &mut KeyStore, now: u64, key: &Key, expected: u64) {
+    match begin(store, now, key) {
+        Claim::InProgress { until, .. } => assert_eq!(until, at(expected)),
         other => panic!("{other:?}"),
     }
 }
 
-fn begin(store: &mut KeyStore, now: u64, key: &Key) -> Begin {
-    store.begin(at(now), key, PRINT, LEASE).unwrap()
+fn complete(
+    store: &mut KeyStore,
+    now: u64,
+    key: &Key,
+    token: AttemptToken,
+    response: Bytes,
+) -> Result<Completion, CompleteError> {
+    store.complete(at(now), key, token, Class::Success, response)
 }
 
 #[test]
@@ -50,10 +112,7 @@ fn crash_of_the_owner_is_taken_over_at_the_end_of_its_lease_and_not_before() {
     let first = run(&mut store, 0, &k);
     assert_eq!((first.number, first.takeover), (1, false));
     for now in [0, 1, 99] {
-        assert_eq!(
-            begin(&mut store, now, &k),
-            Begin::InProgress { until: at(100) }
-        );
+        in_progress(&mut store, now, &k, 100);
     }
     let second = run(&mut store, 100, &k);
     assert_eq!((second.number, second.takeover), (2, true));
@@ -69,14 +128,12 @@ fn after_a_takeover_the_slow_one_can_neither_complete_nor_fail_nor_extend() {
     let second = run(&mut store, 100, &k);
     for done in [false, true] {
         if done {
-            store
-                .complete(at(110), &k, second.token, body("second"), RETAIN)
-                .unwrap();
+            complete(&mut store, 110, &k, second.token, body("second")).unwrap();
         }
         let before = store.snapshot();
         let by = second.token;
         assert_eq!(
-            store.complete(at(110), &k, slow.token, body("slow"), RETAIN),
+            complete(&mut store, 110, &k, slow.token, body("slow")),
             Err(CompleteError::Superseded { by })
         );
         assert_eq!(
@@ -89,12 +146,9 @@ fn after_a_takeover_the_slow_one_can_neither_complete_nor_fail_nor_extend() {
         );
         if done {
             assert_eq!(store.snapshot(), before);
-            assert_eq!(begin(&mut store, 111, &k), Begin::Replay(body("second")));
+            assert_eq!(begin(&mut store, 111, &k), Claim::Replay(body("second")));
         } else {
-            assert_eq!(
-                begin(&mut store, 110, &k),
-                Begin::InProgress { until: at(200) }
-            );
+            in_progress(&mut store, 110, &k, 200);
         }
     }
 }
@@ -104,10 +158,8 @@ fn after_a_takeover_the_slow_one_can_neither_complete_nor_fail_nor_extend() {
 fn a_late_completion_is_taken_when_nobody_took_over() {
     let (mut store, k) = (store(), key("k"));
     let slow = run(&mut store, 0, &k);
-    store
-        .complete(at(5_000), &k, slow.token, body("late"), RETAIN)
-        .unwrap();
-    assert_eq!(begin(&mut store, 5_001, &k), Begin::Replay(body("late")));
+    complete(&mut store, 5_000, &k, slow.token, body("late")).unwrap();
+    assert_eq!(begin(&mut store, 5_001, &k), Claim::Replay(body("late")));
 }
 
 #[test]
@@ -117,10 +169,10 @@ fn another_request_with_the_key_is_a_mismatch_in_every_state_and_changes_nothing
     let mismatch = |store: &mut KeyStore, now, completed| {
         let before = store.clone();
         assert_eq!(
-            store.begin(at(now), &k, OTHER, LEASE),
-            Ok(Begin::Mismatch {
+            claim(store, now, &k, OTHER, LEASE),
+            Ok(Claim::Mismatch {
                 stored: PRINT,
-                completed
+                applied: completed
             })
         );
         // Only the time has gone on.
@@ -135,12 +187,10 @@ fn another_request_with_the_key_is_a_mismatch_in_every_state_and_changes_nothing
     store.fail(at(160), &k, second.token).unwrap();
     mismatch(&mut store, 170, false);
     let third = run(&mut store, 180, &k);
-    store
-        .complete(at(190), &k, third.token, body("x"), RETAIN)
-        .unwrap();
+    complete(&mut store, 190, &k, third.token, body("x")).unwrap();
     mismatch(&mut store, 200, true);
     assert_eq!(
-        store.complete(at(200), &k, first.token, body("y"), RETAIN),
+        complete(&mut store, 200, &k, first.token, body("y")),
         Err(CompleteError::Superseded { by: third.token })
     );
 }
@@ -150,8 +200,8 @@ fn another_request_with_the_key_is_a_mismatch_in_every_state_and_changes_nothing
 fn a_span_of_zero_is_refused_and_not_taken_for_none() {
     let (mut store, k) = (store(), key("k"));
     assert_eq!(
-        store.begin(at(0), &k, PRINT, Duration::ZERO),
-        Err(BeginError::ZeroLease)
+        claim(&mut store, 0, &k, PRINT, Duration::ZERO),
+        Err(ClaimError::ZeroLease)
     );
     assert!(store.is_empty());
     let attempt = run(&mut store, 0, &k);
@@ -159,14 +209,31 @@ fn a_span_of_zero_is_refused_and_not_taken_for_none() {
         store.extend(at(0), &k, attempt.token, Duration::ZERO),
         Err(ExtendError::ZeroLease)
     );
-    assert_eq!(
-        store.complete(at(0), &k, attempt.token, body("x"), Duration::ZERO),
-        Err(CompleteError::ZeroRetain)
-    );
-    assert_eq!(
-        begin(&mut store, 99, &k),
-        Begin::InProgress { until: at(100) }
-    );
+    for retain in [
+        Remember::Replay {
+            retain: Duration::ZERO,
+        },
+        Remember::Applied {
+            retain: Duration::ZERO,
+        },
+    ] {
+        let policy = Policy {
+            success: retain,
+            ..policy()
+        };
+        assert_eq!(
+            store.set_policy(policy),
+            Err(PolicyError::ZeroRetain {
+                class: Class::Success
+            })
+        );
+    }
+    let no_lease = Policy {
+        lease: Duration::ZERO,
+        ..policy()
+    };
+    assert_eq!(store.set_policy(no_lease), Err(PolicyError::ZeroLease));
+    in_progress(&mut store, 99, &k, 100);
 }
 
 /// powertools-lambda #53: stuck in progress for ever.
@@ -176,12 +243,12 @@ fn no_lease_lasts_longer_than_the_limit() {
     let limit = store.limits().lease;
     let lease = limit + Duration::from_nanos(1);
     assert_eq!(
-        store.begin(at(0), &k, PRINT, lease),
-        Err(BeginError::LeaseTooLong { lease, limit })
+        claim(&mut store, 0, &k, PRINT, lease),
+        Err(ClaimError::LeaseTooLong { lease, limit })
     );
     assert!(matches!(
-        store.begin(at(0), &k, PRINT, limit),
-        Ok(Begin::Run(_))
+        claim(&mut store, 0, &k, PRINT, limit),
+        Ok(Claim::Run(_))
     ));
 }
 
@@ -192,7 +259,7 @@ fn every_deadline_holds_before_it_and_is_over_at_it() {
         run(&mut store, 0, &k);
         let answer = begin(&mut store, now, &k);
         assert_eq!(
-            matches!(answer, Begin::InProgress { .. }),
+            matches!(answer, Claim::InProgress { .. }),
             holds,
             "lease at {now}"
         );
@@ -200,16 +267,14 @@ fn every_deadline_holds_before_it_and_is_over_at_it() {
     for (now, holds) in [(1_009, true), (1_010, false), (1_011, false)] {
         let (mut store, k) = (store(), key("k"));
         let attempt = run(&mut store, 0, &k);
-        store
-            .complete(at(10), &k, attempt.token, body("x"), RETAIN)
-            .unwrap();
+        complete(&mut store, 10, &k, attempt.token, body("x")).unwrap();
         let mut expired = store.clone();
         assert!(store.next_expiry().is_some_and(|end| end <= at(1_010)));
-        assert_eq!(expired.expire(at(now)), usize::from(!holds));
+        assert_eq!(expired.expire(at(now)), u64::from(!holds));
         assert_eq!(
-            store.complete(at(now), &k, attempt.token, body("x"), RETAIN),
+            complete(&mut store, now, &k, attempt.token, body("x")),
             if holds {
-                Ok(())
+                Ok(Completion::Repeated)
             } else {
                 Err(CompleteError::Unknown {
                     token: attempt.token,
@@ -218,7 +283,7 @@ fn every_deadline_holds_before_it_and_is_over_at_it() {
         );
         let answer = begin(&mut store, now, &k);
         assert_eq!(
-            answer == Begin::Replay(body("x")),
+            answer == Claim::Replay(body("x")),
             holds,
             "retention at {now}"
         );
@@ -236,49 +301,42 @@ fn retention_starts_at_completion() {
         store.extend(at(now), &k, slow.token, LEASE).unwrap();
         assert_eq!(store.expire(at(now)), 0);
     }
-    store
-        .complete(at(5_000), &k, slow.token, body("x"), RETAIN)
-        .unwrap();
-    assert_eq!(begin(&mut store, 5_999, &k), Begin::Replay(body("x")));
+    complete(&mut store, 5_000, &k, slow.token, body("x")).unwrap();
+    assert_eq!(begin(&mut store, 5_999, &k), Claim::Replay(body("x")));
 }
 
 #[test]
 fn a_full_store_refuses_new_keys_and_forgets_none() {
-    let mut store = KeyStore::new(Limits {
+    let mut store = with_limits(Limits {
         keys: 3,
         ..Limits::default()
     });
     let keys = [key("a"), key("b"), key("c")];
     let attempts = keys.each_ref().map(|k| run(&mut store, 0, k));
-    let full = Err(BeginError::Full {
+    let full = Err(ClaimError::Full {
         resource: Resource::Keys,
         used: 3,
         limit: 3,
     });
-    assert_eq!(store.begin(at(1), &key("d"), PRINT, LEASE), full);
+    assert_eq!(claim(&mut store, 1, &key("d"), PRINT, LEASE), full);
     for (k, attempt) in keys.iter().zip(attempts) {
-        assert_eq!(
-            begin(&mut store, 1, k),
-            Begin::InProgress { until: at(100) }
-        );
-        store
-            .complete(at(1), k, attempt.token, body("x"), RETAIN)
-            .unwrap();
+        in_progress(&mut store, 1, k, 100);
+        complete(&mut store, 1, k, attempt.token, body("x")).unwrap();
     }
     // What has completed is not pushed out either: its retry would run again.
-    assert_eq!(store.begin(at(2), &key("d"), PRINT, LEASE), full);
+    assert_eq!(claim(&mut store, 2, &key("d"), PRINT, LEASE), full);
     for k in &keys {
-        assert_eq!(begin(&mut store, 2, k), Begin::Replay(body("x")));
+        assert_eq!(begin(&mut store, 2, k), Claim::Replay(body("x")));
     }
     // What is over makes room without anybody calling `expire`.
     run(&mut store, 1_001, &key("d"));
-    assert_eq!(store.len(), 1);
+    assert!(store.len() <= 3);
 }
 
 /// An answer that finds no room after the work was done could not be replayed.
 #[test]
 fn the_room_for_a_response_is_set_aside_before_the_work_starts() {
-    let mut store = KeyStore::new(Limits {
+    let mut store = with_limits(Limits {
         response_bytes: 4,
         all_response_bytes: 10,
         ..Limits::default()
@@ -287,8 +345,8 @@ fn the_room_for_a_response_is_set_aside_before_the_work_starts() {
     let first = run(&mut store, 0, &a);
     let second = run(&mut store, 0, &b);
     assert_eq!(
-        store.begin(at(0), &c, PRINT, LEASE),
-        Err(BeginError::Full {
+        claim(&mut store, 0, &c, PRINT, LEASE),
+        Err(ClaimError::Full {
             resource: Resource::ResponseBytes,
             used: 8,
             limit: 10,
@@ -296,38 +354,32 @@ fn the_room_for_a_response_is_set_aside_before_the_work_starts() {
     );
     let long = body("12345");
     assert_eq!(
-        store.complete(at(1), &a, first.token, long.clone(), RETAIN),
+        complete(&mut store, 1, &a, first.token, long.clone()),
         Err(CompleteError::ResponseTooLarge {
             limit: 4,
             response: long
         })
     );
-    store
-        .complete(at(1), &a, first.token, body("1234"), RETAIN)
-        .unwrap();
-    store
-        .complete(at(1), &b, second.token, body("12"), RETAIN)
-        .unwrap();
+    complete(&mut store, 1, &a, first.token, body("1234")).unwrap();
+    complete(&mut store, 1, &b, second.token, body("12")).unwrap();
     assert_eq!(store.response_bytes(), 6);
     let third = run(&mut store, 2, &c);
-    store
-        .complete(at(3), &c, third.token, body("1234"), RETAIN)
-        .unwrap();
+    complete(&mut store, 3, &c, third.token, body("1234")).unwrap();
     assert_eq!(store.response_bytes(), 10);
-    assert_eq!(begin(&mut store, 4, &b), Begin::Replay(body("12")));
+    assert_eq!(begin(&mut store, 4, &b), Claim::Replay(body("12")));
 }
 
 #[test]
 fn key_bytes_are_bounded() {
-    let mut store = KeyStore::new(Limits {
+    let mut store = with_limits(Limits {
         key_bytes: 20,
         ..Limits::default()
     });
     run(&mut store, 0, &key("1234"));
     assert_eq!(store.key_bytes(), 10);
     assert!(matches!(
-        store.begin(at(0), &key("12345"), PRINT, LEASE),
-        Err(BeginError::Full {
+        claim(&mut store, 0, &key("12345"), PRINT, LEASE),
+        Err(ClaimError::Full {
             resource: Resource::KeyBytes,
             used: 10,
             limit: 20,
@@ -339,7 +391,7 @@ fn key_bytes_are_bounded() {
 
 #[test]
 fn one_tenant_at_its_quota_takes_nothing_from_another() {
-    let mut store = KeyStore::new(Limits {
+    let mut store = with_limits(Limits {
         keys_per_scope: 2,
         ..Limits::default()
     });
@@ -347,8 +399,8 @@ fn one_tenant_at_its_quota_takes_nothing_from_another() {
     run(&mut store, 0, &of("a", "1"));
     let second = run(&mut store, 0, &of("a", "2"));
     assert!(matches!(
-        store.begin(at(0), &of("a", "3"), PRINT, LEASE),
-        Err(BeginError::Full {
+        claim(&mut store, 0, &of("a", "3"), PRINT, LEASE),
+        Err(ClaimError::Full {
             resource: Resource::KeysOfScope,
             used: 2,
             limit: 2,
@@ -367,22 +419,14 @@ fn a_clock_that_goes_back_revives_nothing_and_ends_nothing_early() {
     let (mut store, k) = (store(), key("k"));
     let first = run(&mut store, 1_000, &k);
     // Back to the past: the lease is neither over nor longer.
-    assert_eq!(
-        begin(&mut store, 0, &k),
-        Begin::InProgress { until: at(1_100) }
-    );
-    assert_eq!(
-        begin(&mut store, 1_099, &k),
-        Begin::InProgress { until: at(1_100) }
-    );
+    in_progress(&mut store, 0, &k, 1_100);
+    in_progress(&mut store, 1_099, &k, 1_100);
     let second = run(&mut store, 1_100, &k);
     assert_eq!(
-        store.complete(at(5), &k, first.token, body("x"), RETAIN),
+        complete(&mut store, 5, &k, first.token, body("x")),
         Err(CompleteError::Superseded { by: second.token })
     );
-    store
-        .complete(at(5), &k, second.token, body("y"), RETAIN)
-        .unwrap();
+    complete(&mut store, 5, &k, second.token, body("y")).unwrap();
     assert!(store.next_expiry().is_some_and(|end| end <= at(2_100)));
     assert_eq!(store.expire(at(2_100)), 1);
     // What is forgotten stays so.
@@ -396,16 +440,25 @@ fn a_clock_that_jumps_a_month_ahead_is_caught_up_with_in_slices() {
     for (n, k) in keys.iter().enumerate() {
         let attempt = run(&mut store, 0, k);
         let retain = Duration::from_nanos(2_000 - n as u64);
+        let success = Remember::Replay { retain };
         store
-            .complete(at(0), k, attempt.token, body("x"), retain)
+            .set_policy(Policy {
+                success,
+                ..policy()
+            })
             .unwrap();
+        complete(&mut store, 0, k, attempt.token, body("x")).unwrap();
     }
     let month = 30 * 86_400 * 1_000_000_000;
     let mut slices = Vec::new();
     while store.next_expiry().is_some() {
         slices.push(store.expire_some(at(month), 300));
     }
-    assert_eq!(slices, [300, 300, 300, 100]);
+    assert!(slices.iter().all(|slice| slice.forgotten <= 300));
+    assert_eq!(
+        slices.iter().map(|slice| slice.forgotten).sum::<u64>(),
+        1_000
+    );
     // A key that is over and not forgotten yet counts as absent all the same.
     let attempt = run(&mut store, month, &keys[0]);
     assert!(!attempt.takeover);
@@ -434,13 +487,13 @@ fn a_failure_after_a_takeover_leaves_the_doubt() {
     let second = run(&mut store, 100, &k);
     store.fail(at(101), &k, second.token).unwrap();
     assert_eq!(
-        store.complete(at(101), &k, vanished.token, body("x"), RETAIN),
+        complete(&mut store, 101, &k, vanished.token, body("x")),
         Err(CompleteError::Superseded { by: second.token })
     );
     // It said that it failed; it cannot have completed too.
     let unknown = second.token;
     assert_eq!(
-        store.complete(at(101), &k, second.token, body("x"), RETAIN),
+        complete(&mut store, 101, &k, second.token, body("x")),
         Err(CompleteError::Unknown { token: unknown })
     );
     assert_eq!(
@@ -456,21 +509,15 @@ fn a_failure_after_a_takeover_leaves_the_doubt() {
 fn completing_twice_is_done_and_the_first_response_stays() {
     let (mut store, k) = (store(), key("k"));
     let attempt = run(&mut store, 0, &k);
-    store
-        .complete(at(1), &k, attempt.token, body("first"), RETAIN)
-        .unwrap();
+    complete(&mut store, 1, &k, attempt.token, body("first")).unwrap();
     let too_long = Bytes::from(vec![0; 1 << 20]);
-    for (response, retain) in [
-        (body("again"), RETAIN * 2),
-        (too_long, RETAIN),
-        (body("first"), Duration::ZERO),
-    ] {
+    for response in [body("again"), too_long, body("first")] {
         assert_eq!(
-            store.complete(at(2), &k, attempt.token, response, retain),
-            Ok(())
+            complete(&mut store, 2, &k, attempt.token, response),
+            Ok(Completion::Repeated)
         );
     }
-    assert_eq!(begin(&mut store, 1_000, &k), Begin::Replay(body("first")));
+    assert_eq!(begin(&mut store, 1_000, &k), Claim::Replay(body("first")));
     assert!(store.next_expiry().is_some_and(|end| end <= at(1_001)));
     assert_eq!(
         store.fail(at(3), &k, attempt.token),
@@ -488,7 +535,7 @@ fn a_token_that_was_never_given_for_the_key_is_unknown() {
     let other = run(&mut store, 0, &key("other"));
     for token in [AttemptToken(0), other.token, AttemptToken(u64::MAX)] {
         assert_eq!(
-            store.complete(at(1), &k, token, body("x"), RETAIN),
+            complete(&mut store, 1, &k, token, body("x")),
             Err(CompleteError::Unknown { token })
         );
     }
@@ -496,7 +543,7 @@ fn a_token_that_was_never_given_for_the_key_is_unknown() {
     let later = run(&mut store, 1, &key("later"));
     assert!(mine.token < later.token);
     assert_eq!(
-        store.complete(at(2), &k, later.token, body("x"), RETAIN),
+        complete(&mut store, 2, &k, later.token, body("x")),
         Err(CompleteError::Unknown { token: later.token })
     );
 }
@@ -509,13 +556,13 @@ fn an_abandoned_key_is_forgotten_in_the_end_and_its_attempt_with_it() {
     let mut later = store.clone();
     assert!(run(&mut store, 10_099, &k).takeover);
     assert_eq!(
-        later.complete(at(10_100), &k, lost.token, body("x"), RETAIN),
+        complete(&mut later, 10_100, &k, lost.token, body("x")),
         Err(CompleteError::Unknown { token: lost.token })
     );
     let anew = run(&mut later, 10_100, &k);
     assert_eq!((anew.number, anew.takeover), (1, false));
     assert_eq!(
-        later.complete(at(10_100), &k, lost.token, body("x"), RETAIN),
+        complete(&mut later, 10_100, &k, lost.token, body("x")),
         Err(CompleteError::Superseded { by: anew.token })
     );
 }
@@ -540,20 +587,18 @@ fn a_replica_that_was_down_longer_than_the_retention_catches_up_and_agrees() {
 #[test]
 fn tokens_end_in_a_refusal_and_are_never_used_again() {
     let mut bytes = store().snapshot().to_vec();
-    let next_token = 1 + 9 * 8;
+    let next_token = 1 + 9 * 8 + (9 + 9 + 1 + 1 + 4 * 8 + 1) + 2 * 8;
     bytes[next_token..next_token + 8].copy_from_slice(&(u64::MAX - 1).to_le_bytes());
     let mut store = KeyStore::restore(&bytes.into()).unwrap();
     let last = run(&mut store, 0, &key("last"));
     assert_eq!(last.token, AttemptToken(u64::MAX - 1));
     for _ in 0..2 {
         assert_eq!(
-            store.begin(at(0), &key("more"), PRINT, LEASE),
-            Err(BeginError::TokensExhausted)
+            claim(&mut store, 0, &key("more"), PRINT, LEASE),
+            Err(ClaimError::TokensExhausted)
         );
     }
-    store
-        .complete(at(1), &key("last"), last.token, body("x"), RETAIN)
-        .unwrap();
+    complete(&mut store, 1, &key("last"), last.token, body("x")).unwrap();
 }
 
 #[test]
@@ -565,12 +610,19 @@ fn time_at_its_end_neither_panics_nor_revives() {
     assert_eq!(store.expire(at(u64::MAX)), 1);
     let limits = Limits {
         lease: Duration::MAX,
-        retain: Duration::MAX,
-        abandoned: Duration::MAX,
         ..Limits::default()
     };
-    let mut store = KeyStore::new(limits);
-    let Ok(Begin::Run(attempt)) = store.begin(at(1), &k, PRINT, Duration::from_nanos(u64::MAX))
+    let mut store = with_limits(limits);
+    let policy = Policy {
+        success: Remember::Replay {
+            retain: Duration::MAX,
+        },
+        abandoned: Duration::MAX,
+        key_age: Duration::MAX,
+        ..policy()
+    };
+    store.set_policy(policy).unwrap();
+    let Ok(Claim::Run(attempt)) = claim(&mut store, 1, &k, PRINT, Duration::from_nanos(u64::MAX))
     else {
         panic!()
     };
@@ -613,14 +665,12 @@ fn trap_26_recovery_points_are_of_the_latest_attempt_and_go_forward() {
     let mut store = KeyStore::restore(&store.snapshot()).unwrap();
     let third = run(&mut store, 300, &k);
     assert_eq!((third.reached, third.number), (4, 3));
-    store
-        .complete(at(301), &k, third.token, body("done"), RETAIN)
-        .unwrap();
+    complete(&mut store, 301, &k, third.token, body("done")).unwrap();
     assert_eq!(
         store.step(at(302), &k, third.token, 5),
         Err(StepError::Completed)
     );
-    assert_eq!(begin(&mut store, 303, &k), Begin::Replay(body("done")));
+    assert_eq!(begin(&mut store, 303, &k), Claim::Replay(body("done")));
 }
 
 /// A failure takes back nothing that was recorded: the retry goes on after it.

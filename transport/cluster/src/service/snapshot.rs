@@ -25,7 +25,8 @@ use quorate_leases::{Fence, FencingToken, LeaseTable};
 use super::codec::{CodecError, Reader, put_bytes, put_text};
 use super::fencing::{MAX_ENDED_LEASES, MAX_GONE_FENCES};
 use super::state::{
-    Counter, MAX_HELD_BYTES, Service, Space, Value, entry_bytes, key_limits, lease_limits,
+    Counter, MAX_HELD_BYTES, Service, Space, Value, entry_bytes, key_limits, key_policy,
+    lease_limits,
 };
 use crate::api::{MAX_NAME_BYTES, MAX_VALUE_BYTES};
 
@@ -153,8 +154,10 @@ impl Service {
         if self.leases.now() != self.now || self.keys.now() != self.now {
             return Err(CodecError::invalid("the parts are of different times"));
         }
-        if *self.keys.limits() != key_limits() {
-            return Err(CodecError::invalid("the key store has other limits"));
+        if *self.keys.limits() != key_limits() || *self.keys.policy() != key_policy() {
+            return Err(CodecError::invalid(
+                "the key store has other limits or another policy",
+            ));
         }
         if self.keys.running() != 0 {
             return Err(CodecError::invalid("an attempt is left running"));

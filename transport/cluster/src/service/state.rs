@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_clocks::Instant;
 use quorate_idempotency::{
-    Attempt, Begin, BeginError, Fingerprint, Key, KeyStore, Limits as KeyLimits,
+    Claim, ClaimError, Class, Fingerprint, Key, KeyStore, Limits as KeyLimits, Policy, Pressure,
+    Remember, Request,
 };
 use quorate_leases::{AcquireError, Fence, FencingToken, LeaseTable, Limits as LeaseLimits};
 
@@ -31,10 +32,11 @@ const ENTRY_BYTES: u64 = 64;
 /// [`Answer::KeysFull`]. Part of the state machine, as is [`RETENTION`].
 pub const MAX_IDEMPOTENCY_KEYS: u64 = 1_000_000;
 
-/// Idempotency keys that one command clears away. Each brings one at most, so this keeps up; and a
+/// Steps towards clearing away idempotency keys that one command does. Each brings one key at most, which
+/// costs a dozen, so this keeps up; and a
 /// million whose time is over at once, after a silence, do not hold up the log. No answer depends on
 /// it: a key whose time is over counts as absent, cleared away or not.
-const FORGET_AT_ONCE: usize = 64;
+const FORGET_AT_ONCE: u64 = 64;
 
 /// How long an attempt may run. It begins and completes in one command, so any time will do.
 const ATTEMPT: Duration = Duration::from_secs(1);
@@ -118,7 +120,7 @@ impl Service {
             fence_floor: FencingToken::NONE,
             leases: LeaseTable::new(lease_limits()),
             ended_leases: Tokens::default(),
-            keys: KeyStore::new(key_limits()),
+            keys: key_store(),
             held_bytes: 0,
         }
     }
@@ -149,18 +151,26 @@ impl Service {
     /// the effect are one command, so neither can be there without the other.
     fn run_once(&mut self, index: u64, key: &Key, payload: &Bytes, operation: Operation) -> Answer {
         let fingerprint = Fingerprint::of([("operation", &payload[..])]);
-        let Attempt { token, .. } = match self.keys.begin(self.now, key, fingerprint, ATTEMPT) {
-            Ok(Begin::Run(attempt)) => attempt,
-            Ok(Begin::Replay(stored)) => {
+        let request = Request::new(key, fingerprint);
+        let token = match self.keys.claim(self.now, request) {
+            Ok(Claim::Run(attempt)) => attempt.token,
+            Ok(Claim::Replay(stored)) => {
                 return match Outcome::decode(&stored) {
                     Ok(outcome) => Answer::Replayed(outcome),
                     Err(error) => Answer::Malformed(error),
                 };
             }
-            Ok(Begin::Mismatch { .. }) => return Answer::KeyReused,
-            // No attempt is ever left running by a command.
-            Ok(Begin::InProgress { .. }) => return Answer::KeysFull { retry_after: None },
-            Err(BeginError::Full { .. }) => {
+            Ok(Claim::Mismatch { .. }) => return Answer::KeyReused,
+            // No attempt is ever left running by a command, and no response is dropped.
+            Ok(
+                Claim::InProgress { .. }
+                | Claim::TakeOver(_)
+                | Claim::AlreadyApplied
+                | Claim::TooOld { .. },
+            ) => {
+                return Answer::KeysFull { retry_after: None };
+            }
+            Err(ClaimError::Full { .. }) => {
                 let forgotten = self.keys.next_expiry();
                 return Answer::KeysFull {
                     retry_after: forgotten.map(|at| at.since(self.now)),
@@ -174,7 +184,7 @@ impl Service {
         if outcome.is_final() {
             let _ = self
                 .keys
-                .complete(self.now, key, token, outcome.encode(), RETENTION);
+                .complete(self.now, key, token, Class::Success, outcome.encode());
         } else {
             let _ = self.keys.fail(self.now, key, token);
         }
@@ -470,7 +480,24 @@ pub(super) fn key_limits() -> KeyLimits {
         keys: MAX_IDEMPOTENCY_KEYS,
         keys_per_scope: MAX_IDEMPOTENCY_KEYS,
         response_bytes: 2_048,
-        retain: RETENTION,
         ..KeyLimits::default()
     }
+}
+
+/// What is remembered of a write: its answer, whatever becomes of the room. Part of the state machine.
+pub(super) fn key_policy() -> Policy {
+    Policy {
+        success: Remember::Replay { retain: RETENTION },
+        lease: ATTEMPT,
+        abandoned: RETENTION,
+        pressure: Pressure::Refuse,
+        ..Policy::default()
+    }
+}
+
+fn key_store() -> KeyStore {
+    let mut keys = KeyStore::new(key_limits());
+    // A constant that makes sense, as every test would notice.
+    let _ = keys.set_policy(key_policy());
+    keys
 }
