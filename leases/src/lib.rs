@@ -70,11 +70,14 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate self as quorate_leases;
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
 mod drift;
 mod fence;
+mod holder;
 mod mode;
 mod safe_until;
 #[cfg(target_has_atomic = "64")]
@@ -86,6 +89,12 @@ pub use drift::Drift;
 #[cfg(target_has_atomic = "64")]
 pub use fence::AtomicFence;
 pub use fence::{Fence, Stale};
+pub use holder::{
+    Ask, EndReason, HolderConfig, HolderConfigError, HolderEvent, HolderRequest, LeaseHolder,
+    Observer, Progress, Refusal, RequestId, Standing, Ticket,
+};
+#[cfg(target_has_atomic = "64")]
+pub use holder::{FlagPublisher, LeaseFlag, Pass, Revoked};
 pub use mode::Mode;
 pub use safe_until::SafeUntil;
 pub use table::{
