@@ -82,10 +82,7 @@ const PURE: [(&str, &[&str]); 6] = [
     ("quorate-transport", &["bytes", "crc32fast"]),
     ("quorate-raft-core", &["bytes"]),
     ("quorate-consistency", &["bytes", "serde", "serde_json"]),
-    (
-        "quorate-idempotency",
-        &["blake3", "bytes", "hashbrown", "serde"],
-    ),
+    ("quorate-idempotency", &["blake3", "bytes", "serde"]),
     ("quorate-leases", &["bytes", "hashbrown", "serde"]),
 ];
 

@@ -192,6 +192,7 @@ mod answer;
 mod digest;
 mod error;
 mod fingerprint;
+mod index;
 mod key;
 mod limits;
 mod policy;

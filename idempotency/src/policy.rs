@@ -142,6 +142,21 @@ impl Policy {
         }
     }
 
+    /// The shortest time that anything is kept after its completion.
+    pub(crate) fn shortest_retain(&self) -> Duration {
+        let classes = [
+            self.success,
+            self.rejection,
+            self.transient,
+            self.indeterminate,
+        ];
+        let retains = classes.into_iter().filter_map(|remember| match remember {
+            Remember::Replay { retain } | Remember::Applied { retain } => Some(retain),
+            Remember::Resume | Remember::Free | Remember::InDoubt => None,
+        });
+        retains.min().unwrap_or(Duration::MAX)
+    }
+
     /// The same with every span short enough to be told in nanoseconds, if it makes sense.
     pub(crate) fn checked(self) -> Result<Self, PolicyError> {
         for class in [

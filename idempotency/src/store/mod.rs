@@ -66,6 +66,8 @@ use tombstones::KeyDigest;
 pub struct KeyStore {
     limits: Limits,
     policy: Policy,
+    /// Of the policy.
+    shortest_retain: Duration,
     time: Time,
     next_token: u64,
     /// Of the next completion or drop of a response.
@@ -86,7 +88,7 @@ impl KeyStore {
     /// An empty store that hashes keys with this secret. It decides nothing: replicas need not have
     /// the same, and should not.
     pub fn with_hash_secret(limits: Limits, secret: [u64; 2]) -> Self {
-        Self::empty(limits, Secret(secret))
+        Self::empty(limits, Secret::Given(secret))
     }
 
     fn empty(limits: Limits, secret: Secret) -> Self {
@@ -94,6 +96,7 @@ impl KeyStore {
         Self {
             limits: limits.cut(),
             policy,
+            shortest_retain: policy.shortest_retain(),
             time: Time {
                 now: Instant::ORIGIN,
                 floor: Instant::ORIGIN,
@@ -184,7 +187,9 @@ impl KeyStore {
             },
             expires_at: until.saturating_add(self.policy.abandoned),
         };
-        self.records.put(place, key, record);
+        // When it completes it is over no sooner than this, and need not be moved.
+        let looked_at = now.saturating_add(self.shortest_retain);
+        self.records.put(place, key, record, looked_at);
         Ok(match doubt {
             true => Claim::TakeOver(InDoubt { attempt }),
             false => Claim::Run(attempt),
@@ -242,6 +247,7 @@ impl KeyStore {
     pub fn set_policy(&mut self, policy: Policy) -> Result<(), PolicyError> {
         let policy = policy.checked()?;
         self.policy = policy;
+        self.shortest_retain = policy.shortest_retain();
         self.records.set_key_age(policy.key_age, self.time);
         Ok(())
     }

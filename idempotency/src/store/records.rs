@@ -2,17 +2,16 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::hash::BuildHasher;
 use core::time::Duration;
 
-use hashbrown::HashTable;
 use quorate_clocks::{Instant, TimerId, TimingWheel, WheelStep};
 
 use super::record::{Record, State, Time};
 use super::scopes::{Listed, NONE, Scope, Scopes};
 use super::secret::Secret;
 use super::tombstones::{Kind, Tombstones};
-use crate::Key;
+use crate::index::Index;
+use crate::{AttemptToken, Key};
 
 /// Marks an end that is of something in a scope, and not of a record.
 const OF_SCOPE: u32 = 1 << 31;
@@ -21,7 +20,7 @@ const OF_SCOPE: u32 = 1 << 31;
 #[derive(Clone)]
 pub(super) struct Records {
     secret: Secret,
-    index: HashTable<Slot>,
+    index: Index,
     entries: Vec<Option<Entry>>,
     /// Which entries are free.
     free: Vec<u32>,
@@ -31,15 +30,21 @@ pub(super) struct Records {
     pub(super) tombstones: Tombstones,
     /// The policy's.
     key_age: Duration,
+    /// Where attempts are, by the lowest bits of their tokens, unless later ones have taken the place: most
+    /// are completed soon, and are found without looking for the key.
+    recent: Vec<u32>,
     key_bytes: u64,
     running: u64,
     response_bytes: u64,
 }
 
+/// How many attempts are found by their tokens. A power of two.
+const RECENT: usize = 1024;
+
 /// Where a key is, or would be.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    hash: u64,
+    hash: u32,
     at: Option<u32>,
 }
 
@@ -49,21 +54,16 @@ impl Place {
     }
 }
 
-/// With the hash, so that a growing index does not have to look at every key again.
-#[derive(Clone, Copy)]
-struct Slot {
-    hash: u64,
-    at: u32,
-}
-
 #[derive(Clone)]
 struct Entry {
     key: Key,
-    hash: u64,
+    hash: u32,
     scope: u32,
     /// Its neighbours in the list of its scope that it is in, if any.
     before: u32,
     after: u32,
+    /// When it is looked at whether it is over, which is then or later.
+    looked_at: Instant,
     end: TimerId,
     record: Record,
 }
@@ -110,14 +110,15 @@ pub(super) enum Forgetting {
 impl Records {
     pub(super) fn new(secret: Secret, key_age: Duration) -> Self {
         Self {
+            scopes: Scopes::new(secret.clone()),
+            tombstones: Tombstones::new(secret.clone()),
             secret,
-            index: HashTable::new(),
+            index: Index::new(),
             entries: Vec::new(),
             free: Vec::new(),
             ends: TimingWheel::new(),
-            scopes: Scopes::new(secret),
-            tombstones: Tombstones::new(secret),
             key_age,
+            recent: Vec::new(),
             key_bytes: 0,
             running: 0,
             response_bytes: 0,
@@ -126,25 +127,53 @@ impl Records {
 
     /// Where a key is. Holds until a record is inserted or removed.
     pub(super) fn find(&self, key: &Key) -> Place {
-        let hash = self.secret.hash_one(key);
+        let hash = self.secret.hash(key);
         let entries = &self.entries;
-        let same = |slot: &Slot| {
-            let entry = entries.get(slot.at as usize).and_then(Option::as_ref);
-            slot.hash == hash && entry.is_some_and(|entry| entry.key == *key)
-        };
-        let at = self.index.find(hash, same).map(|slot| slot.at);
+        let at = self.index.find(hash, |at| {
+            let entry = entries.get(at as usize).and_then(Option::as_ref);
+            entry.is_some_and(|entry| entry.key == *key)
+        });
         Place { hash, at }
+    }
+
+    /// Where a key is that an attempt was made at.
+    pub(super) fn find_attempt(&self, key: &Key, token: AttemptToken) -> Place {
+        let recent = self.recent.get(token.0 as usize % RECENT);
+        if let Some(&at) = recent
+            && let Some(entry) = self.entry(at)
+            && entry.record.token == token
+            && entry.key == *key
+        {
+            return Place {
+                hash: entry.hash,
+                at: Some(at),
+            };
+        }
+        self.find(key)
+    }
+
+    fn note_attempt(&mut self, token: AttemptToken, at: u32) {
+        if self.recent.is_empty() {
+            self.recent = alloc::vec![NONE; RECENT];
+        }
+        if let Some(recent) = self.recent.get_mut(token.0 as usize % RECENT) {
+            *recent = at;
+        }
     }
 
     pub(super) fn at(&self, place: Place) -> Option<&Record> {
         self.entry(place.at?).map(|entry| &entry.record)
     }
 
-    /// Puts a record in the place of the key's earlier one.
-    pub(super) fn put(&mut self, place: Place, key: &Key, record: Record) {
+    /// Puts a record in the place of the key's earlier one. At `looked_at`, or at its end if that is
+    /// sooner, it is looked at whether it is over.
+    pub(super) fn put(&mut self, place: Place, key: &Key, record: Record, looked_at: Instant) {
         match place.at {
-            Some(_) => self.update(place, |earlier| *earlier = record),
-            None => self.insert(place.hash, key, record),
+            Some(at) => {
+                self.note_attempt(record.token, at);
+                self.update(place, |earlier| *earlier = record);
+            }
+            None => self.insert(place.hash, key, record, looked_at),
         }
     }
 
@@ -155,7 +184,6 @@ impl Records {
         let entry = self.entries.get_mut(at as usize).and_then(Option::as_mut);
         let Some(entry) = entry else { return };
         let (listed, less) = (entry.listed(), Weight::of(&entry.record));
-        let earlier = end(&entry.record, key_age);
         // A record that completes leaves no list, and others leave theirs.
         if listed.is_some() {
             self.unlink(at);
@@ -164,10 +192,11 @@ impl Records {
         let Some(entry) = entry else { return };
         change(&mut entry.record);
         let (listed, more) = (entry.listed(), Weight::of(&entry.record));
-        let later = end(&entry.record, key_age);
+        let end = end(&entry.record, key_age);
         // Too early does no harm: it is put off when the time comes.
-        if later < earlier {
-            self.ends.reschedule(entry.end, later);
+        if end < entry.looked_at {
+            entry.looked_at = end;
+            self.ends.reschedule(entry.end, end);
         }
         if let Some(listed) = listed {
             self.link(at, listed);
@@ -176,7 +205,7 @@ impl Records {
         self.burden(more);
     }
 
-    fn insert(&mut self, hash: u64, key: &Key, record: Record) {
+    fn insert(&mut self, hash: u32, key: &Key, record: Record, looked_at: Instant) {
         let at = match self.free.pop() {
             Some(at) => at,
             None => {
@@ -189,27 +218,29 @@ impl Records {
                 at
             }
         };
+        self.note_attempt(record.token, at);
         self.burden(Weight::of(&record));
         self.key_bytes += key.len_bytes() as u64;
         let scope = self.scopes.find_or_insert(key.scope());
         if let Some(scope) = self.scopes.get_mut(scope) {
             scope.keys += 1;
         }
+        let looked_at = end(&record, self.key_age).min(looked_at);
         let entry = Entry {
             key: key.clone(),
             hash,
             scope,
             before: NONE,
             after: NONE,
-            end: self.ends.insert(end(&record, self.key_age), at),
+            looked_at,
+            end: self.ends.insert(looked_at, at),
             record,
         };
         let listed = entry.listed();
         if let Some(free) = self.entries.get_mut(at as usize) {
             *free = Some(entry);
         }
-        self.index
-            .insert_unique(hash, Slot { hash, at }, |slot| slot.hash);
+        self.index.insert(hash, at);
         if let Some(listed) = listed {
             self.link(at, listed);
         }
@@ -246,10 +277,11 @@ impl Records {
                 let end = end(&entry.record, self.key_age);
                 // At the end of all time there is no later.
                 if end > time.now {
-                    let end = self.ends.insert(end, item);
+                    let timer = self.ends.insert(end, item);
                     let entry = self.entries.get_mut(item as usize).and_then(Option::as_mut);
                     if let Some(entry) = entry {
-                        entry.end = end;
+                        entry.end = timer;
+                        entry.looked_at = end;
                     }
                 }
                 Forgetting::Sorted
@@ -281,10 +313,7 @@ impl Records {
         }
         let entry = self.entries.get_mut(at as usize).and_then(Option::take);
         let Some(entry) = entry else { return };
-        let found = self.index.find_entry(entry.hash, |slot| slot.at == at);
-        if let Ok(slot) = found {
-            slot.remove();
-        }
+        self.index.remove(entry.hash, at);
         self.free.push(at);
         self.lighten(Weight::of(&entry.record));
         self.key_bytes -= entry.key.len_bytes() as u64;
@@ -387,7 +416,8 @@ impl Records {
         self.ends = TimingWheel::new();
         for (at, entry) in self.entries.iter_mut().enumerate() {
             if let Some(entry) = entry {
-                entry.end = self.ends.insert(end(&entry.record, key_age), at as u32);
+                entry.looked_at = end(&entry.record, key_age);
+                entry.end = self.ends.insert(entry.looked_at, at as u32);
             }
         }
         for at in 0..self.scopes.slots() {

@@ -2,13 +2,12 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::hash::BuildHasher;
 
-use hashbrown::HashTable;
 use quorate_clocks::{Instant, TimerId};
 
 use super::secret::Secret;
 use super::tombstones::{Kind, Queue};
+use crate::index::Index;
 
 pub(super) const NONE: u32 = u32::MAX;
 
@@ -101,18 +100,21 @@ impl Scope {
 #[derive(Clone)]
 pub(super) struct Scopes {
     secret: Secret,
-    index: HashTable<u32>,
+    index: Index,
     slots: Vec<Option<Scope>>,
     free: Vec<u32>,
+    /// The latest that was looked for to be changed: it is mostly the next one too.
+    latest: u32,
 }
 
 impl Scopes {
     pub(super) const fn new(secret: Secret) -> Self {
         Self {
             secret,
-            index: HashTable::new(),
+            index: Index::new(),
             slots: Vec::new(),
             free: Vec::new(),
+            latest: NONE,
         }
     }
 
@@ -126,13 +128,16 @@ impl Scopes {
     }
 
     pub(super) fn find(&self, name: &str) -> Option<u32> {
-        let hash = self.secret.hash_one(name);
-        let same = |at: &u32| self.get(*at).is_some_and(|scope| *scope.name == *name);
-        self.index.find(hash, same).copied()
+        let same = |at| self.get(at).is_some_and(|scope| *scope.name == *name);
+        if same(self.latest) {
+            return Some(self.latest);
+        }
+        self.index.find(self.secret.hash(name), same)
     }
 
     pub(super) fn find_or_insert(&mut self, name: &str) -> u32 {
         if let Some(found) = self.find(name) {
+            self.latest = found;
             return found;
         }
         let at = self.free.pop().unwrap_or_else(|| {
@@ -143,11 +148,7 @@ impl Scopes {
         if let Some(free) = self.slots.get_mut(at as usize) {
             *free = Some(Scope::new(name));
         }
-        let (secret, slots) = (self.secret, &self.slots);
-        self.index.insert_unique(secret.hash_one(name), at, |at| {
-            let scope = slots.get(*at as usize).and_then(Option::as_ref);
-            scope.map_or(0, |scope| secret.hash_one(&*scope.name))
-        });
+        self.index.insert(self.secret.hash(name), at);
         at
     }
 
@@ -163,10 +164,8 @@ impl Scopes {
         let Some(scope) = self.slots.get_mut(at as usize).and_then(Option::take) else {
             return;
         };
-        let hash = self.secret.hash_one(&*scope.name);
-        if let Ok(found) = self.index.find_entry(hash, |slot| *slot == at) {
-            found.remove();
-        }
+        let hash = self.secret.hash(&*scope.name);
+        self.index.remove(hash, at);
         self.free.push(at);
     }
 

@@ -1,39 +1,50 @@
 //! What keys are hashed with.
 
-use core::hash::{BuildHasher, Hash, Hasher};
+use core::hash::{Hash, Hasher};
 
 use crate::Key;
 
 /// SipHash (Aumasson and Bernstein 2012) under a secret of the store: clients choose the keys, and
 /// whoever does not know the secret cannot choose keys that collide. In which order a hash puts them is
 /// never seen.
-#[derive(Clone, Copy)]
-pub(super) struct Secret(pub(super) [u64; 2]);
+#[derive(Clone)]
+pub(super) enum Secret {
+    /// From the operating system: SipHash-1-3, as the maps of the standard library use it.
+    // It differs from run to run, as it must, and nothing that is seen depends on it.
+    #[cfg(feature = "std")]
+    #[allow(clippy::disallowed_types)]
+    Own(std::hash::RandomState),
+    /// The caller's: SipHash-2-4.
+    Given([u64; 2]),
+}
 
 impl Secret {
     /// A new one from the operating system, where there is one.
     pub(super) fn random() -> Self {
         #[cfg(feature = "std")]
-        // It differs from run to run, as it must, and nothing that is seen depends on it.
         #[allow(clippy::disallowed_types)]
         {
-            let random = std::hash::RandomState::new();
-            Self([0, 1].map(|number: u64| random.hash_one(number)))
+            Self::Own(std::hash::RandomState::new())
         }
         #[cfg(not(feature = "std"))]
-        Self([0x7175_6f72_6174_6521, 0x6964_656d_706f_7465])
+        Self::Given([0x7175_6f72_6174_6521, 0x6964_656d_706f_7465])
     }
-}
 
-// Deprecated in favour of a type of `std` that takes no key. It is what is left without `std`, does what
-// is needed here, and saves a dependency.
-#[allow(deprecated)]
-impl BuildHasher for Secret {
-    type Hasher = core::hash::SipHasher;
-
-    fn build_hasher(&self) -> Self::Hasher {
-        let Self([first, second]) = *self;
-        core::hash::SipHasher::new_with_keys(first, second)
+    /// Half of the hash: the most that an [`Index`](crate::index::Index) goes by.
+    pub(super) fn hash(&self, name: &(impl Hash + ?Sized)) -> u32 {
+        let hash = match self {
+            #[cfg(feature = "std")]
+            Self::Own(state) => core::hash::BuildHasher::hash_one(state, name),
+            // Deprecated in favour of a type of `std` that takes no key. It is what is left without `std`, and
+            // saves a dependency.
+            #[allow(deprecated)]
+            Self::Given([first, second]) => {
+                let mut hasher = core::hash::SipHasher::new_with_keys(*first, *second);
+                name.hash(&mut hasher);
+                hasher.finish()
+            }
+        };
+        hash as u32
     }
 }
 

@@ -34,7 +34,7 @@ impl KeyStore {
         response: Bytes,
     ) -> Result<Completion, CompleteError> {
         let now = self.advance(now);
-        let place = self.records.find(key);
+        let place = self.records.find_attempt(key, token);
         let record = match self.latest(place, token) {
             Latest::This(record) => record,
             Latest::Superseded { by } => return Err(CompleteError::Superseded { by }),
@@ -98,7 +98,7 @@ impl KeyStore {
     /// attempt has completed, [`FailError::Unknown`] when the store knows of no such attempt.
     pub fn fail(&mut self, now: Instant, key: &Key, token: AttemptToken) -> Result<(), FailError> {
         self.advance(now);
-        let place = self.records.find(key);
+        let place = self.records.find_attempt(key, token);
         let record = match self.latest(place, token) {
             Latest::This(record) => record,
             Latest::Superseded { by } => return Err(FailError::Superseded { by }),
@@ -158,7 +158,7 @@ impl KeyStore {
         step: u64,
     ) -> Result<(), StepError> {
         self.advance(now);
-        let place = self.records.find(key);
+        let place = self.records.find_attempt(key, token);
         let record = match self.latest(place, token) {
             Latest::This(record) => record,
             Latest::Superseded { by } => return Err(StepError::Superseded { by }),
@@ -203,7 +203,7 @@ impl KeyStore {
                 limit: self.limits.lease,
             });
         }
-        let place = self.records.find(key);
+        let place = self.records.find_attempt(key, token);
         let record = match self.latest(place, token) {
             Latest::This(record) => record,
             Latest::Superseded { by } => return Err(ExtendError::Superseded { by }),

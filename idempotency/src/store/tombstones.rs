@@ -1,13 +1,12 @@
 //! What is left of requests whose records had to make room: that they were applied.
 
 use alloc::vec::Vec;
-use core::hash::BuildHasher;
 
-use hashbrown::HashTable;
 use quorate_clocks::Instant;
 
 use super::record::Time;
 use super::secret::Secret;
+use crate::index::Index;
 use crate::{Fingerprint, Key};
 
 const NONE: u32 = u32::MAX >> 1;
@@ -77,7 +76,7 @@ impl Queue {
 #[derive(Clone)]
 pub(super) struct Tombstones {
     secret: Secret,
-    index: HashTable<u32>,
+    index: Index,
     slots: Vec<Tombstone>,
     /// The first of the slots that are free.
     free: u32,
@@ -88,7 +87,7 @@ impl Tombstones {
     pub(super) const fn new(secret: Secret) -> Self {
         Self {
             secret,
-            index: HashTable::new(),
+            index: Index::new(),
             slots: Vec::new(),
             free: NONE,
             len: 0,
@@ -101,11 +100,11 @@ impl Tombstones {
 
     /// What was asked with this key, if its tombstone is not over.
     pub(super) fn find(&self, digest: KeyDigest, time: Time) -> Option<Fingerprint> {
-        let found = self.index.find(self.secret.hash_one(digest), |slot| {
-            let stone = self.slots.get(*slot as usize);
+        let found = self.index.find(self.hash(digest), |slot| {
+            let stone = self.slots.get(slot as usize);
             stone.is_some_and(|stone| stone.digest == digest && stone.is_live(time))
         })?;
-        Some(self.slots.get(*found as usize)?.fingerprint())
+        Some(self.slots.get(found as usize)?.fingerprint())
     }
 
     /// Puts one at the end of a queue.
@@ -144,12 +143,7 @@ impl Tombstones {
         if let Some(free) = self.slots.get_mut(slot as usize) {
             *free = stone;
         }
-        let (secret, slots) = (self.secret, &self.slots);
-        let hash = secret.hash_one(digest);
-        self.index.insert_unique(hash, slot, |slot| {
-            let stone = slots.get(*slot as usize);
-            stone.map_or(0, |stone| secret.hash_one(stone.digest))
-        });
+        self.index.insert(self.hash(digest), slot);
         match self.slots.get_mut(queue.last as usize) {
             Some(last) => last.next = slot | (last.next & AGED),
             None => queue.first = slot,
@@ -163,10 +157,7 @@ impl Tombstones {
     pub(super) fn pop(&mut self, queue: &mut Queue) -> Option<Instant> {
         let slot = queue.first;
         let stone = *self.slots.get(slot as usize)?;
-        let hash = self.secret.hash_one(stone.digest);
-        if let Ok(found) = self.index.find_entry(hash, |at| *at == slot) {
-            found.remove();
-        }
+        self.index.remove(self.hash(stone.digest), slot);
         queue.first = stone.next & !AGED;
         if queue.first == NONE {
             queue.last = NONE;
@@ -183,6 +174,10 @@ impl Tombstones {
     /// The time of the first of a queue.
     pub(super) fn first(&self, queue: &Queue) -> Option<Instant> {
         self.slots.get(queue.first as usize).map(Tombstone::at)
+    }
+
+    fn hash(&self, digest: KeyDigest) -> u32 {
+        self.secret.hash(&digest)
     }
 
     fn last(&self, queue: &Queue) -> Option<Instant> {
