@@ -17,6 +17,8 @@
 //!   ([`LeaseTable`]). It bounds how long everybody waits. It does not keep two holders apart.
 //! - **A deadline** on the holder's own clock, counted from when it asked, keeps a holder that *runs*
 //!   from acting on a lease that may be over ([`SafeUntil`]). It does not stop one that stands still.
+//!   [`LeaseHolder`] is the loop that asks, renews and stops, as a machine; `LeaseFlag` tells every
+//!   thread whether it may act; [`Observer`] is for who only watches.
 //! - **A fence** stands at the resource. Every grant has a larger [`FencingToken`] than those before,
 //!   each write carries its token, and the resource refuses a token that is older than one it has
 //!   seen ([`Fence`], [`AtomicFence`]). This is the part that is safe without any clock.
@@ -54,6 +56,12 @@
 //! assert!(!ann_safe.is_safe(Instant::from_millis(82_500)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # What has to be assumed of clocks
+//!
+//! The fence needs none. The rest needs one thing: that no clock is faster or slower than a bound says
+//! ([`Drift`]). Nobody compares dates, and no two clocks have to agree on the time. How to choose the
+//! bound is said there, and how long a lease should be, at [`HolderConfig`].
 //!
 //! # Replicated
 //!
