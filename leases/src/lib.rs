@@ -106,7 +106,8 @@ pub use holder::{FlagPublisher, LeaseFlag, Pass, Revoked};
 pub use mode::Mode;
 pub use safe_until::SafeUntil;
 pub use table::{
-    AcquireError, Expired, Grant, Holder, Lease, LeaseClock, LeaseTable, Limits, ReleaseError,
-    RenewError, RestoreError,
+    Acquire, AcquireError, Acquired, Cancelled, Expired, Grant, Holder, Lease, LeaseClock,
+    LeaseEvent, LeaseTable, Limits, Place, ReleaseError, RenewError, RestoreError, RevokeError,
+    SessionError, SessionGrant, SessionId, StealError, StealPolicy, Term, WatchError,
 };
 pub use token::FencingToken;

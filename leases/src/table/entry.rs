@@ -1,13 +1,14 @@
-//! What the table remembers of a name: its latest grant.
+//! What the table remembers of a grant.
 
 use quorate_clocks::{Instant, TimerId};
 
 use super::name::Name;
 use super::owners::OwnerId;
 use super::slab::{NONE, Slab};
-use crate::FencingToken;
+use crate::{FencingToken, Mode};
 
-/// A name and its latest grant. There may be a million of them, so it is kept small: a test counts.
+/// A name and its latest grant, or a further grant of a name. There may be a million of them, so it is
+/// kept small: a test counts.
 #[derive(Clone)]
 pub(super) struct Entry {
     pub(super) name: Name,
@@ -22,16 +23,27 @@ pub(super) enum Hold {
     /// Granted. Over once `until` has come, whether anybody noticed or not.
     Until {
         owner: OwnerId,
+        mode: Mode,
         until: Instant,
         timer: TimerId,
     },
-    /// Its holder gave it up, or its end by time was noticed.
+    /// Granted, and over when the session is.
+    Session {
+        owner: OwnerId,
+        mode: Mode,
+        session: u32,
+        links: Links,
+    },
+    /// Its holder gave it up, or its end was noticed.
     Ended {
         owner: OwnerId,
+        mode: Mode,
         released: bool,
         forget_at: Instant,
         links: Links,
     },
+    /// No grant: the name is here for others that hold it or wait for it.
+    Vacant,
 }
 
 /// The neighbours in a list.
@@ -59,9 +71,21 @@ impl Entry {
         }
     }
 
-    pub(super) const fn owner(&self) -> OwnerId {
+    pub(super) const fn owner(&self) -> Option<OwnerId> {
         match self.hold {
-            Hold::Until { owner, .. } | Hold::Ended { owner, .. } => owner,
+            Hold::Until { owner, .. } | Hold::Session { owner, .. } | Hold::Ended { owner, .. } => {
+                Some(owner)
+            }
+            Hold::Vacant => None,
+        }
+    }
+
+    pub(super) const fn mode(&self) -> Mode {
+        match self.hold {
+            Hold::Until { mode, .. } | Hold::Session { mode, .. } | Hold::Ended { mode, .. } => {
+                mode
+            }
+            Hold::Vacant => Mode::Exclusive,
         }
     }
 
@@ -74,26 +98,15 @@ impl Entry {
         u128::from(low) | u128::from(high) << 64
     }
 
-    /// The end of the lease, if that is after `now`.
-    pub(super) fn expires_after(&self, now: Instant) -> Option<Instant> {
-        match self.hold {
-            Hold::Until { until, .. } if now < until => Some(until),
-            _ => None,
-        }
-    }
-
-    /// When it will be forgotten that the grant was there, if it has ended.
-    pub(super) const fn forget_at(&self) -> Option<Instant> {
-        match self.hold {
-            Hold::Until { .. } => None,
-            Hold::Ended { forget_at, .. } => Some(forget_at),
-        }
+    /// Whether it was granted and its end was not noticed yet.
+    pub(super) const fn is_granted(&self) -> bool {
+        matches!(self.hold, Hold::Until { .. } | Hold::Session { .. })
     }
 
     const fn links(&mut self) -> Option<&mut Links> {
         match &mut self.hold {
-            Hold::Until { .. } => None,
-            Hold::Ended { links, .. } => Some(links),
+            Hold::Session { links, .. } | Hold::Ended { links, .. } => Some(links),
+            Hold::Until { .. } | Hold::Vacant => None,
         }
     }
 }
@@ -145,8 +158,8 @@ impl List {
     /// The places in the list, in its order.
     pub(super) fn iter<'a>(&self, entries: &'a Slab<Entry>) -> impl Iterator<Item = u32> + 'a {
         let next = |at: &u32| match entries.get(*at)?.hold {
-            Hold::Until { .. } => None,
-            Hold::Ended { links, .. } => Some(links.next),
+            Hold::Session { links, .. } | Hold::Ended { links, .. } => Some(links.next),
+            Hold::Until { .. } | Hold::Vacant => None,
         };
         core::iter::successors(Some(self.first), next).take_while(|at| *at != NONE)
     }

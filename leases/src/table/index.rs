@@ -1,12 +1,12 @@
-//! Where an entry is, by its name and by its token.
+//! Where an entry is, by its name and by its number.
 
 use core::hash::Hasher;
 
 use hashbrown::HashTable;
 
 use super::entry::Entry;
+use super::session::Session;
 use super::slab::{NONE, Slab};
-use crate::FencingToken;
 
 /// Places of entries by name.
 ///
@@ -50,41 +50,58 @@ impl NameIndex {
     }
 }
 
-/// Places of entries by token, so that a renewal reads no name.
-#[derive(Clone)]
-pub(super) struct TokenIndex(HashTable<u32>);
+/// What has a number that nothing else of its kind has.
+pub(super) trait Numbered {
+    fn number(&self) -> u64;
+}
 
-impl TokenIndex {
+impl Numbered for Entry {
+    fn number(&self) -> u64 {
+        self.token.0
+    }
+}
+
+impl Numbered for Session {
+    fn number(&self) -> u64 {
+        self.id.0
+    }
+}
+
+/// Places by number, of entries by their token and of sessions by their id: so a renewal reads no name.
+#[derive(Clone)]
+pub(super) struct NumberIndex(HashTable<u32>);
+
+impl NumberIndex {
     pub(super) const fn new() -> Self {
         Self(HashTable::new())
     }
 
-    pub(super) fn find(&self, entries: &Slab<Entry>, token: FencingToken) -> Option<u32> {
-        let is_it = |at: &u32| entries.get(*at).is_some_and(|entry| entry.token == token);
-        self.0.find(spread(token), is_it).copied()
+    pub(super) fn find(&self, of: &Slab<impl Numbered>, number: u64) -> Option<u32> {
+        let is_it = |at: &u32| of.get(*at).is_some_and(|it| it.number() == number);
+        self.0.find(spread(number), is_it).copied()
     }
 
-    pub(super) fn insert(&mut self, entries: &Slab<Entry>, token: FencingToken, at: u32) {
+    pub(super) fn insert(&mut self, of: &Slab<impl Numbered>, number: u64, at: u32) {
         if at == NONE {
             return;
         }
-        let hash = |at: &u32| entries.get(*at).map_or(0, |entry| spread(entry.token));
-        self.0.insert_unique(spread(token), at, hash);
+        let hash = |at: &u32| of.get(*at).map_or(0, |it| spread(it.number()));
+        self.0.insert_unique(spread(number), at, hash);
     }
 
-    pub(super) fn remove(&mut self, token: FencingToken, at: u32) {
-        if let Ok(found) = self.0.find_entry(spread(token), |place| *place == at) {
+    pub(super) fn remove(&mut self, number: u64, at: u32) {
+        if let Ok(found) = self.0.find_entry(spread(number), |place| *place == at) {
             found.remove();
         }
     }
 }
 
-/// The table counts the tokens up and nobody chooses them, so they need no secret. Neighbours stay
+/// The table counts them up and nobody chooses them, so they need no secret. Neighbours stay
 /// neighbours, for who renews many leases mostly does so in the order in which it got them; the
 /// topmost bits, by which the hash table tells its entries apart, are mixed.
-const fn spread(token: FencingToken) -> u64 {
-    let mixed = token.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    token.0 & (u64::MAX >> 7) | mixed & !(u64::MAX >> 7)
+const fn spread(number: u64) -> u64 {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    number & (u64::MAX >> 7) | mixed & !(u64::MAX >> 7)
 }
 
 /// What names are hashed with: SipHash (Aumasson, Bernstein 2012) under a secret of the table.

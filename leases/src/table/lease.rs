@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use quorate_clocks::Instant;
 
-use crate::FencingToken;
+use crate::{FencingToken, Mode};
 
 /// A lease was granted, or renewed.
 ///
@@ -33,10 +33,14 @@ pub struct Lease<'a> {
     pub owner: &'a str,
     /// The number of the grant.
     pub token: FencingToken,
+    /// Alone or with others.
+    pub mode: Mode,
     /// When the lease ends unless it is renewed, on the table's clock.
     pub expires_at: Instant,
     /// How long that is from the instant of the query.
     pub remaining: Duration,
+    /// Whether it was asked to give the lease up when it can.
+    pub asked_to_yield: bool,
 }
 
 /// Who holds a lease that was asked for, and until when.
@@ -75,4 +79,16 @@ pub struct Expired {
     pub token: FencingToken,
     /// When it ended, on the table's clock.
     pub expired_at: Instant,
+}
+
+/// What a request was that does not want its lease any more.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Cancelled {
+    /// It waited, and has left the queue.
+    Left,
+    /// It had been granted, and the grant is released.
+    Released(FencingToken),
+    /// It neither waits nor holds the lease: it never came, or was cancelled before, or has ended.
+    Nothing,
 }

@@ -1,42 +1,59 @@
 //! The grantor's side: who holds which name, and until when.
 
+mod acquire;
+mod asking;
 mod clock;
+mod crowd;
+mod ending;
 mod entry;
 mod error;
+mod event;
 mod index;
+mod keeping;
+#[cfg(all(test, not(loom)))]
+mod kill_matrix;
 mod lease;
 mod limits;
 mod name;
 mod owners;
 mod records;
+mod session;
+mod sessions;
 mod slab;
 mod snapshot;
+mod taking;
 mod timeline;
+mod watch;
+mod weakness;
 
-use alloc::string::String;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 use core::hash::{Hash, Hasher};
-use core::time::Duration;
 
 use quorate_clocks::Instant;
 
+pub use acquire::{Acquire, Acquired, Place, Term};
 pub use clock::LeaseClock;
-pub use error::{AcquireError, ReleaseError, RenewError};
-pub use lease::{Expired, Grant, Holder, Lease};
-pub use limits::Limits;
+pub use error::{
+    AcquireError, ReleaseError, RenewError, RevokeError, SessionError, StealError, WatchError,
+};
+pub use event::LeaseEvent;
+pub use lease::{Cancelled, Expired, Grant, Holder, Lease};
+pub use limits::{Limits, StealPolicy};
+pub use session::{SessionGrant, SessionId};
 pub use snapshot::RestoreError;
 
 use crate::FencingToken;
-use entry::{Entry, Hold};
+use entry::Entry;
+use event::Events;
 use index::Secret;
-use records::{New, Records};
+use records::Records;
+use watch::Watches;
+use weakness::Weakness;
 
-/// How many ended leases that are due to be forgotten one call of `expire` forgets, so that its work is
-/// bounded. The rest waits for the next one, and at the bound of the table they make room.
-const FORGET_AT_ONCE: usize = 64;
-
-/// Leases by name: at most one holder each, for a limited time, under a token that only grows.
+/// Leases by name: one holder at a time, or several that share, for a limited time, each under a token
+/// that only grows.
 ///
 /// The table is a pure function of the commands it is given, each with the instant at which it
 /// happens. Apply the same commands on several replicas, in the order of a log and with the instants
@@ -55,6 +72,12 @@ const FORGET_AT_ONCE: usize = 64;
 ///   the owner.
 /// - **Time does not run backwards.** An instant before the last one counts as the last one.
 /// - **Nothing is revived.** A lease whose time has passed is over, also when nobody noticed.
+/// - **Who waits has a place.** Those who wait for a name get it in the order in which they came, and
+///   each is told of its own turn only. A writer that waits is not passed by readers.
+///
+/// [`acquire`](Self::acquire) is for most. [`acquire_with`](Self::acquire_with) also shares, waits,
+/// delays the next holder after a crash, and binds leases to a [session](Self::open_session), which
+/// keeps a thousand of them with one message.
 ///
 /// Holding the lease does not make an effect safe; see [`Fence`](crate::Fence) for what does.
 ///
@@ -89,7 +112,17 @@ pub struct LeaseTable {
     limits: Limits,
     now: Instant,
     last_token: FencingToken,
+    last_session: SessionId,
+    /// The last number that somebody drew who waits, or a delay.
+    last_number: u64,
     records: Records,
+    /// When those who wait give up and delays are over, with the number drawn, and of which name.
+    alarms: BTreeMap<(Instant, u64), u32>,
+    /// How many wait, for all names.
+    waiting: u32,
+    watches: Watches,
+    /// Not part of the state: what was not polled is nobody's.
+    events: Events,
 }
 
 impl LeaseTable {
@@ -116,214 +149,72 @@ impl LeaseTable {
         Self::restore_with(self.limits, &bytes, Secret(secret)).unwrap_or(self)
     }
 
-    const fn empty(limits: Limits, last: FencingToken, secret: Secret) -> Self {
+    fn empty(limits: Limits, last: FencingToken, secret: Secret) -> Self {
         Self {
             limits,
             now: Instant::ORIGIN,
             last_token: last,
+            last_session: SessionId(0),
+            last_number: 0,
             records: Records::new(secret),
+            alarms: BTreeMap::new(),
+            waiting: 0,
+            watches: Watches::new(),
+            events: Events::default(),
         }
     }
 
-    /// Grants `name` to `owner` for `ttl`, unless it is held.
-    ///
-    /// The same `owner` and `request` as those of the present holder are a retry: the answer is the
-    /// grant that was made then, running since then, and `ttl` is not looked at but for its bounds.
-    ///
-    /// # Errors
-    ///
-    /// [`AcquireError::Held`] says who holds it and for how long; the other variants say what is out
-    /// of bounds. Nothing has changed then.
-    pub fn acquire(
-        &mut self,
-        now: Instant,
-        name: &str,
-        owner: &str,
-        ttl: Duration,
-        request: u128,
-    ) -> Result<Grant, AcquireError> {
-        let now = self.advance(now);
-        self.check_bounds(name, owner, ttl)?;
-        let full = match self.records.find(name) {
-            Some(at) => {
-                if let Some(grant) = self.answered(now, at, owner, request)? {
-                    return Ok(grant);
-                }
-                false
-            }
-            None => self.records.len() >= self.limits.max_leases as usize,
-        };
-        let Some(token) = self.last_token.next() else {
-            return Err(AcquireError::TokensExhausted { name: name.into() });
-        };
-        if full && !self.make_room(now) {
-            return Err(AcquireError::Full {
-                name: name.into(),
-                max: self.limits.max_leases as usize,
-            });
-        }
-        self.last_token = token;
-        let until = now.saturating_add(ttl);
-        let new = New {
-            owner,
-            request,
-            token,
-            until,
-        };
-        self.records.grant(name, &new);
-        Ok(grant(token, until, now))
-    }
-
-    /// Lets the grant `token` of `name` last until `ttl` from now. Never brings its end forward.
-    ///
-    /// # Errors
-    ///
-    /// [`RenewError`] when that grant does not hold the lease (any more). Then nothing is revived,
-    /// not even when nobody else has taken the lease.
-    pub fn renew(
-        &mut self,
-        now: Instant,
-        name: &str,
-        token: FencingToken,
-        ttl: Duration,
-    ) -> Result<Grant, RenewError> {
-        let now = self.advance(now);
-        let Limits {
-            min_ttl, max_ttl, ..
-        } = self.limits;
-        if ttl < min_ttl || ttl > max_ttl {
-            return Err(RenewError::Ttl {
-                ttl,
-                min: min_ttl,
-                max: max_ttl,
-            });
-        }
-        // By the token, so that no name is hashed on the way that is always gone.
-        let place = self.records.find_token(token);
-        let found = place.and_then(|at| Some((at, self.records.entry(at)?)));
-        if let Some((at, entry)) = found.filter(|(_, entry)| entry.is_named(name))
-            && let Some(expires_at) = entry.expires_after(now)
-        {
-            // An end that was promised is kept, when the time to live is shorter than before.
-            let expires_at = expires_at.max(now.saturating_add(ttl));
-            self.records.extend(at, expires_at);
-            return Ok(grant(token, expires_at, now));
-        }
-        Err(match self.records.held(name, now) {
-            Some((entry, expires_at)) => RenewError::Superseded {
-                name: name.into(),
-                token,
-                holder: self.holder(entry, expires_at, now),
-            },
-            None => RenewError::Ended {
-                name: name.into(),
-                token,
-            },
-        })
-    }
-
-    /// Ends the grant `token` of `name`: the name is free at once. Releasing again is no error while
-    /// the table remembers the first time, so that a retry after a lost answer is answered the same.
-    ///
-    /// # Errors
-    ///
-    /// [`ReleaseError`] when that grant did not hold the lease (any more). Whoever holds it now
-    /// keeps it.
-    pub fn release(
-        &mut self,
-        now: Instant,
-        name: &str,
-        token: FencingToken,
-    ) -> Result<(), ReleaseError> {
-        let now = self.advance(now);
-        let place = self.records.find_token(token);
-        let found = place.and_then(|at| Some((at, self.records.entry(at)?)));
-        if let Some((at, entry)) = found.filter(|(_, entry)| entry.is_named(name)) {
-            if entry.expires_after(now).is_some() {
-                let forget_at = now.saturating_add(self.limits.remember_for);
-                self.records.end(at, true, forget_at);
-                return Ok(());
-            }
-            if matches!(entry.hold, Hold::Ended { released: true, .. }) {
-                return Ok(());
-            }
-        }
-        Err(match self.records.held(name, now) {
-            Some((entry, expires_at)) => ReleaseError::Superseded {
-                name: name.into(),
-                token,
-                holder: self.holder(entry, expires_at, now),
-            },
-            None => ReleaseError::Ended {
-                name: name.into(),
-                token,
-            },
-        })
-    }
-
-    /// Who holds `name` at `now`, if anybody.
+    /// Who holds `name` at `now`, if anybody: of several that share it, the one who has held it
+    /// longest.
     pub fn get(&self, now: Instant, name: &str) -> Option<Lease<'_>> {
-        let entry = self.records.entry(self.records.find(name)?)?;
-        self.lease(entry, self.now.max(now))
+        self.holders(now, name).next()
     }
 
-    /// All leases that have a holder at `now`, by name. Sorts them for that.
+    /// All who hold `name` at `now`, the one who has held it longest first.
+    pub fn holders(&self, now: Instant, name: &str) -> impl Iterator<Item = Lease<'_>> {
+        let now = self.now.max(now);
+        let anchor = self.records.find(name).into_iter();
+        anchor.flat_map(move |anchor| self.leases_of(now, anchor))
+    }
+
+    /// All leases that have a holder at `now`, by name and then by token. Sorts them for that.
     pub fn leases(&self, now: Instant) -> impl Iterator<Item = Lease<'_>> {
         let now = self.now.max(now);
-        let entries = self.records.sorted().into_iter();
-        entries.filter_map(move |entry| self.lease(entry, now))
+        let anchors = self.records.sorted().into_iter();
+        anchors.flat_map(move |(anchor, _)| self.leases_of(now, anchor))
     }
 
-    /// Takes note that time has passed, and returns the leases that ended by it, the earliest first
-    /// and then by token. Each is returned once.
-    ///
-    /// A lease is over when its time has passed, whether this is called or not; call it to learn of
-    /// it and to free memory, for example at [`next_expiry`](Self::next_expiry). Not returned are
-    /// leases whose place was needed before: by the next holder of the name, or by another name at
-    /// the bound of the table.
-    pub fn expire(&mut self, now: Instant) -> Vec<Expired> {
-        core::iter::from_fn(|| self.expire_next(now)).collect()
-    }
-
-    /// As [`expire`](Self::expire), one lease per call, for callers that bound their work. `None`
-    /// when no other lease has ended.
-    pub fn expire_next(&mut self, now: Instant) -> Option<Expired> {
-        let now = self.advance(now);
-        let Some((expired_at, at)) = self.records.first_expired(now) else {
-            for _ in 0..FORGET_AT_ONCE {
-                self.records.forget_one(now);
-            }
-            return None;
-        };
-        self.records
-            .end(at, false, now.saturating_add(self.limits.remember_for));
-        let entry = self.records.entry(at)?;
-        Some(Expired {
-            name: String::from(entry.name.as_str()),
-            owner: String::from(self.records.owner(entry)),
+    fn leases_of(&self, now: Instant, anchor: u32) -> impl Iterator<Item = Lease<'_>> {
+        let asked = self.records.crowds.get(&anchor);
+        let asked = asked.map_or(FencingToken::NONE, |crowd| crowd.asked);
+        let holders = self.records.holders(anchor, now);
+        holders.map(move |(entry, expires_at)| Lease {
+            name: self.records.name(anchor),
+            owner: self.records.owner(entry),
             token: entry.token,
-            expired_at,
+            mode: entry.mode(),
+            expires_at,
+            remaining: expires_at.since(now),
+            asked_to_yield: entry.token <= asked,
         })
     }
 
-    /// Sorts up to `steps` of the leases whose time has passed, each step in constant time, so that
-    /// [`expire_next`](Self::expire_next) finds them sorted. False when all are.
-    ///
-    /// No answer depends on it, and it is no command: a replica may call it whenever it is idle. It is
-    /// for tables of many leases that end in one moment, in which the first call of `expire_next`
-    /// would otherwise sort them all, at some tens of nanoseconds for each.
-    pub fn sort_ended(&mut self, steps: usize) -> bool {
-        let now = self.now;
-        (0..steps).all(|_| self.records.sort(now))
+    /// How many wait for `name`.
+    pub fn waiting(&self, name: &str) -> usize {
+        let anchor = self.records.find(name);
+        let crowd = anchor.and_then(|anchor| self.records.crowds.get(&anchor));
+        crowd.map_or(0, |crowd| crowd.waiting.len())
     }
 
-    /// When to call [`expire`](Self::expire) next: no lease ends before that, and the first may end
-    /// somewhat later. In the past when a lease has ended and `expire` was not called since. Nothing
-    /// when there are no leases. Changed by every command that succeeds, and by `expire`.
+    /// What happened, in the order in which it did. Nothing when all was polled. Changed by every
+    /// command.
     ///
-    /// A hint that may differ between replicas, so nothing that must be equal may depend on it.
-    pub fn next_expiry(&self) -> Option<Instant> {
-        self.records.next_end()
+    /// At most [`Limits::max_events`] are kept; what comes then is dropped, and told of by
+    /// [`LeaseEvent::Missed`] when the others have been polled. No answer depends on it, and events
+    /// that were not polled are no part of a snapshot or of what makes tables equal: on replicas they
+    /// are polled, or not, by each as it likes.
+    pub fn poll_event(&mut self) -> Option<LeaseEvent> {
+        self.events.pop()
     }
 
     /// The latest instant that any command carried.
@@ -343,88 +234,32 @@ impl LeaseTable {
 
     fn advance(&mut self, now: Instant) -> Instant {
         self.now = self.now.max(now);
+        if self.weak(Weakness::TimeGoesBack) {
+            self.now = now;
+        }
+        if self.weak(Weakness::TokensRestart) && self.records.entries.len() == 0 {
+            self.last_token = FencingToken::NONE;
+        }
         self.now
     }
 
-    /// The answer that a request has got before, or gets as the name is held. None if it is free.
-    fn answered(
-        &self,
-        now: Instant,
-        at: u32,
-        owner: &str,
-        request: u128,
-    ) -> Result<Option<Grant>, AcquireError> {
-        let Some(entry) = self.records.entry(at) else {
-            return Ok(None);
-        };
-        let name = entry.name.as_str();
-        let is_retry = self.records.is_retry(at, owner, request);
-        match (entry.expires_after(now), is_retry) {
-            (Some(expires_at), true) => Ok(Some(grant(entry.token, expires_at, now))),
-            (Some(expires_at), false) => Err(AcquireError::Held {
-                name: name.into(),
-                holder: self.holder(entry, expires_at, now),
-            }),
-            (None, true) => Err(AcquireError::Ended {
-                name: name.into(),
-                token: entry.token,
-            }),
-            (None, false) => Ok(None),
-        }
-    }
-
-    /// Makes room for one: forgets an ended lease, one that was noticed to have ended if there is
-    /// one. False when all are held at `now`.
-    fn make_room(&mut self, now: Instant) -> bool {
-        if self.records.forget_first() {
-            return true;
-        }
-        match self.records.first_expired(now) {
-            Some((_, at)) => {
-                self.records.end(at, false, now);
-                self.records.forget_first()
-            }
-            None => false,
-        }
+    fn weak(&self, weakness: Weakness) -> bool {
+        self.records.weak.has(weakness)
     }
 
     fn holder(&self, entry: &Entry, expires_at: Instant, now: Instant) -> Holder {
         Holder {
-            owner: String::from(self.records.owner(entry)),
+            owner: self.records.owner(entry).into(),
             token: entry.token,
             expires_at,
             remaining: expires_at.since(now),
         }
     }
 
-    fn lease<'a>(&'a self, entry: &'a Entry, now: Instant) -> Option<Lease<'a>> {
-        let expires_at = entry.expires_after(now)?;
-        Some(Lease {
-            name: entry.name.as_str(),
-            owner: self.records.owner(entry),
-            token: entry.token,
-            expires_at,
-            remaining: expires_at.since(now),
-        })
-    }
-
-    fn check_bounds(&self, name: &str, owner: &str, ttl: Duration) -> Result<(), AcquireError> {
-        let limits = self.limits;
-        let max = usize::from(limits.max_name_bytes);
-        if name.is_empty() || name.len() > max {
-            let bytes = name.len();
-            return Err(AcquireError::Name { bytes, max });
-        }
-        let max = usize::from(limits.max_owner_bytes);
-        if owner.is_empty() || owner.len() > max {
-            let bytes = owner.len();
-            return Err(AcquireError::Owner { bytes, max });
-        }
-        let (min, max) = (limits.min_ttl, limits.max_ttl);
-        if ttl < min || ttl > max {
-            return Err(AcquireError::Ttl { ttl, min, max });
-        }
-        Ok(())
+    /// Who holds the name of that place, the one who has held it longest.
+    fn first_holder(&self, anchor: u32, now: Instant) -> Option<Holder> {
+        let (entry, expires_at) = self.records.holders(anchor, now).next()?;
+        Some(self.holder(entry, expires_at, now))
     }
 }
 
@@ -457,8 +292,8 @@ impl fmt::Debug for LeaseTable {
         let mut shown = f.debug_struct("LeaseTable");
         shown
             .field("now", &self.now)
-            .field("last_token", &self.last_token);
-        shown.field("leases", &self.leases(self.now).collect::<Vec<_>>());
+            .field("last_token", &self.last_token)
+            .field("leases", &self.leases(self.now).collect::<Vec<_>>());
         shown.finish_non_exhaustive()
     }
 }

@@ -8,8 +8,13 @@ const INLINE: usize = 22;
 /// Text that is short most of the time. Beside saving memory, it is read together with what it names.
 #[derive(Clone)]
 pub(super) enum Name {
-    Short { len: u8, bytes: [u8; INLINE] },
+    Short {
+        len: u8,
+        bytes: [u8; INLINE],
+    },
     Long(Box<str>),
+    /// Of the entry at this place.
+    Of(u32),
 }
 
 impl Name {
@@ -28,6 +33,7 @@ impl Name {
         match self {
             Self::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
             Self::Long(text) => text.as_bytes(),
+            Self::Of(_) => &[],
         }
     }
 
@@ -36,6 +42,7 @@ impl Name {
             // They are the bytes of a text.
             Self::Short { .. } => core::str::from_utf8(self.as_bytes()).unwrap_or_default(),
             Self::Long(text) => text,
+            Self::Of(_) => "",
         }
     }
 }

@@ -55,6 +55,13 @@ impl Owners {
         OwnerId(at)
     }
 
+    /// Counts one more use of an owner that is used.
+    pub(super) fn retain_id(&mut self, OwnerId(at): OwnerId) {
+        if let Some((_, uses)) = self.names.get_mut(at) {
+            *uses += 1;
+        }
+    }
+
     /// Counts one use less.
     pub(super) fn release(&mut self, OwnerId(at): OwnerId) {
         let Some((name, uses)) = self.names.get_mut(at) else {

@@ -60,6 +60,17 @@ impl Timeline {
         }
     }
 
+    /// Gives another number to what has run out.
+    pub(super) fn renumber(&mut self, (deadline, number, at): (Instant, u64, u32), new: u64) {
+        self.due.remove(&(deadline, number, at));
+        self.due.insert((deadline, new, at));
+    }
+
+    /// Puts in what has run out already.
+    pub(super) fn push_due(&mut self, deadline: Instant, number: u64, at: u32) {
+        self.due.insert((deadline, number, at));
+    }
+
     /// What ran out first. All steps must have been taken.
     pub(super) fn first(&self) -> Option<(Instant, u64, u32)> {
         self.due.first().copied()

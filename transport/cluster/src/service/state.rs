@@ -470,6 +470,8 @@ pub(super) fn lease_limits() -> LeaseLimits {
         max_owner_bytes: MAX_OWNER_BYTES as u16,
         min_ttl: Duration::from_millis(MIN_LEASE_TTL_MS),
         max_ttl: Duration::from_millis(MAX_LEASE_TTL_MS),
+        // Nobody polls them.
+        max_events: 0,
         ..LeaseLimits::default()
     }
 }

@@ -1,6 +1,8 @@
-//! What goes wrong with the lease table.
+//! What goes wrong with grants: their instances, their tokens and their time.
 
 use std::time::Duration;
+use std::vec::Vec;
+use std::{format, string::ToString};
 
 use quorate_clocks::Instant;
 use quorate_leases::{
@@ -16,7 +18,7 @@ fn at(seconds: u64) -> Instant {
 }
 
 fn table() -> LeaseTable {
-    LeaseTable::new(Limits::default())
+    super::new(Limits::default())
 }
 
 fn acquire(table: &mut LeaseTable, seconds: u64, owner: &str, request: u128) -> Grant {
@@ -35,8 +37,7 @@ fn taken_over() -> (LeaseTable, Grant, Grant) {
 
 /// M. Kleppmann, "How to do distributed locking", 2016: the garbage collection that outlasts the
 /// lease.
-#[test]
-fn trap_01_a_pause_past_expiry_then_a_write_with_the_old_token() {
+pub(crate) fn trap_01_a_pause_past_expiry_then_a_write_with_the_old_token() {
     let (_, old, new) = taken_over();
     let mut fence = Fence::new();
     fence.check_and_raise(old.token).unwrap();
@@ -47,8 +48,7 @@ fn trap_01_a_pause_past_expiry_then_a_write_with_the_old_token() {
 
 /// Plain fencing has a hole between the grant and the first write of the new holder. Raising before
 /// use closes it.
-#[test]
-fn trap_02_an_old_write_before_the_first_new_one_lands_unless_the_fence_was_raised() {
+pub(crate) fn trap_02_an_old_write_before_the_first_new_one_lands_unless_the_fence_was_raised() {
     let (_, old, new) = taken_over();
     let mut hole = Fence::restore(old.token);
     assert!(hole.check_and_raise(old.token).is_ok());
@@ -59,8 +59,7 @@ fn trap_02_an_old_write_before_the_first_new_one_lands_unless_the_fence_was_rais
 }
 
 /// PaxosLease revisited, "stale owner open": being the owner of the last lease is not holding it.
-#[test]
-fn trap_03_expired_then_acquired_again_by_the_same_owner_is_a_new_grant() {
+pub(crate) fn trap_03_expired_then_acquired_again_by_the_same_owner_is_a_new_grant() {
     let mut table = table();
     let old = acquire(&mut table, 0, "ann", 1);
     let new = acquire(&mut table, 10, "ann", 2);
@@ -74,8 +73,7 @@ fn trap_03_expired_then_acquired_again_by_the_same_owner_is_a_new_grant() {
 }
 
 /// redlock-rb #36: an extension that brings an expired lock back.
-#[test]
-fn trap_04_a_renewal_after_expiry_revives_nothing_even_when_nobody_took_the_lease() {
+pub(crate) fn trap_04_a_renewal_after_expiry_revives_nothing_even_when_nobody_took_the_lease() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
     let last_moment = Instant::from_nanos(at(10).as_nanos() - 1);
@@ -92,8 +90,7 @@ fn trap_04_a_renewal_after_expiry_revives_nothing_even_when_nobody_took_the_leas
 }
 
 /// Oban #1488, River #197: a renewal by name alone kept two leaders for days.
-#[test]
-fn trap_05_a_renewal_after_takeover_says_who_holds_it_and_touches_nothing() {
+pub(crate) fn trap_05_a_renewal_after_takeover_says_who_holds_it_and_touches_nothing() {
     let (mut table, old, new) = taken_over();
     let before = table.get(at(12), NAME).unwrap().expires_at;
     let lost = table.renew(at(12), NAME, old.token, TTL).unwrap_err();
@@ -107,8 +104,7 @@ fn trap_05_a_renewal_after_takeover_says_who_holds_it_and_touches_nothing() {
 }
 
 /// PaxosLease revisited, "owner only release".
-#[test]
-fn trap_06_a_release_delayed_past_reacquisition_by_the_same_owner_has_no_effect() {
+pub(crate) fn trap_06_a_release_delayed_past_reacquisition_by_the_same_owner_has_no_effect() {
     let mut table = table();
     let old = acquire(&mut table, 0, "ann", 1);
     let new = acquire(&mut table, 10, "ann", 2);
@@ -117,8 +113,8 @@ fn trap_06_a_release_delayed_past_reacquisition_by_the_same_owner_has_no_effect(
     assert_eq!(table.get(at(11), NAME).unwrap().token, new.token);
 }
 
-#[test]
-fn trap_07_a_clock_that_jumps_forward_ends_all_leases_in_one_order_and_tokens_keep_growing() {
+pub(crate) fn trap_07_a_clock_that_jumps_forward_ends_all_leases_in_one_order_and_tokens_keep_growing()
+ {
     let mut table = table();
     for (second, name) in [(3, "c"), (1, "a"), (1, "b")] {
         // The instants go back, and count as the latest one.
@@ -135,8 +131,7 @@ fn trap_07_a_clock_that_jumps_forward_ends_all_leases_in_one_order_and_tokens_ke
     assert_eq!(acquire(&mut table, 3_600, "bob", 1).token, FencingToken(4));
 }
 
-#[test]
-fn trap_08_a_clock_that_jumps_back_revives_nothing_and_lengthens_nothing() {
+pub(crate) fn trap_08_a_clock_that_jumps_back_revives_nothing_and_lengthens_nothing() {
     let mut table = table();
     let grant = acquire(&mut table, 100, "ann", 1);
     assert!(table.get(at(50), NAME).is_some());
@@ -150,8 +145,7 @@ fn trap_08_a_clock_that_jumps_back_revives_nothing_and_lengthens_nothing() {
 
 /// The etcd client, Curator's LOST timer and the 2012 PaxosLease count from receipt. See also
 /// node-redlock #166.
-#[test]
-fn trap_10_a_grant_that_arrives_after_its_safe_time_is_never_valid() {
+pub(crate) fn trap_10_a_grant_that_arrives_after_its_safe_time_is_never_valid() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
     let sent_at = at(1_000);
@@ -162,8 +156,7 @@ fn trap_10_a_grant_that_arrives_after_its_safe_time_is_never_valid() {
 
 /// A retry is answered with the grant of the first attempt, which has been running since. A holder
 /// that took the full time to live from the sending of the retry would outlast its lease.
-#[test]
-fn trap_17_the_answer_to_a_retry_counts_what_has_already_passed() {
+pub(crate) fn trap_17_the_answer_to_a_retry_counts_what_has_already_passed() {
     let mut table = table();
     let first = acquire(&mut table, 0, "ann", 1);
     let retried = acquire(&mut table, 6, "ann", 1);
@@ -174,8 +167,7 @@ fn trap_17_the_answer_to_a_retry_counts_what_has_already_passed() {
 
 /// An answer that took longer than the old deadline: in between the holder held nothing, and the
 /// renewal is a new deadline of its own.
-#[test]
-fn trap_11_a_slow_renewal_leaves_a_gap_in_which_the_holder_is_not_valid() {
+pub(crate) fn trap_11_a_slow_renewal_leaves_a_gap_in_which_the_holder_is_not_valid() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
     let first = SafeUntil::new(at(0), grant.remaining, Drift::NONE, Duration::ZERO);
@@ -186,8 +178,7 @@ fn trap_11_a_slow_renewal_leaves_a_gap_in_which_the_holder_is_not_valid() {
 }
 
 /// Cockroach PR #23122: an end that was promised must not move back.
-#[test]
-fn trap_08_a_renewal_with_a_shorter_time_to_live_keeps_the_promised_end() {
+pub(crate) fn trap_08_a_renewal_with_a_shorter_time_to_live_keeps_the_promised_end() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
     let renewed = table
@@ -198,8 +189,7 @@ fn trap_08_a_renewal_with_a_shorter_time_to_live_keeps_the_promised_end() {
 }
 
 /// etcd #9888 and #9526, and a monotonic clock that starts at zero with every machine.
-#[test]
-fn trap_14_a_change_of_leader_ends_no_lease_early() {
+pub(crate) fn trap_14_a_change_of_leader_ends_no_lease_early() {
     for new_leaders_own_clock in [at(0), at(86_400)] {
         let mut table = table();
         acquire(&mut table, 3_600, "ann", 1);
@@ -212,8 +202,7 @@ fn trap_14_a_change_of_leader_ends_no_lease_early() {
 }
 
 /// etcd #15247: a stalled ex-leader decides on expiry by a time that a renewal has overtaken.
-#[test]
-fn trap_15_an_expiry_that_was_decided_before_a_renewal_ends_nothing() {
+pub(crate) fn trap_15_an_expiry_that_was_decided_before_a_renewal_ends_nothing() {
     let mut table = table();
     let grant = acquire(&mut table, 0, "ann", 1);
     table.renew(at(9), NAME, grant.token, TTL).unwrap();
@@ -221,8 +210,7 @@ fn trap_15_an_expiry_that_was_decided_before_a_renewal_ends_nothing() {
     assert!(table.get(at(10), NAME).is_some());
 }
 
-#[test]
-fn trap_16_an_expiry_and_a_renewal_in_either_order_have_one_winner_on_all_replicas() {
+pub(crate) fn trap_16_an_expiry_and_a_renewal_in_either_order_have_one_winner_on_all_replicas() {
     for renew_first in [true, false] {
         let mut replicas = [table(), table()];
         for table in &mut replicas {
@@ -241,8 +229,7 @@ fn trap_16_an_expiry_and_a_renewal_in_either_order_have_one_winner_on_all_replic
 
 /// Ongaro's dissertation, Figure 6.2, and Hazelcast's invocation ids: a lost answer must not lock
 /// the client out of its own lease.
-#[test]
-fn trap_17_a_retry_of_acquire_gets_the_same_grant() {
+pub(crate) fn trap_17_a_retry_of_acquire_gets_the_same_grant() {
     let mut table = table();
     let first = acquire(&mut table, 0, "ann", 7);
     let retried = acquire(&mut table, 0, "ann", 7);
@@ -255,8 +242,7 @@ fn trap_17_a_retry_of_acquire_gets_the_same_grant() {
 }
 
 /// A delayed duplicate must not acquire a lease that nobody knows of.
-#[test]
-fn trap_17_a_retry_after_its_grant_has_ended_is_not_a_new_grant() {
+pub(crate) fn trap_17_a_retry_after_its_grant_has_ended_is_not_a_new_grant() {
     for released in [true, false] {
         let mut table = table();
         let grant = acquire(&mut table, 0, "ann", 1);
@@ -280,8 +266,7 @@ fn trap_17_a_retry_after_its_grant_has_ended_is_not_a_new_grant() {
 }
 
 /// CURATOR-62: what was granted to a client that has gone ends by itself.
-#[test]
-fn trap_18_an_abandoned_grant_blocks_nobody_for_longer_than_it_lasts() {
+pub(crate) fn trap_18_an_abandoned_grant_blocks_nobody_for_longer_than_it_lasts() {
     let mut table = table();
     acquire(&mut table, 0, "gone", 1);
     let refused = table.acquire(at(3), NAME, "bob", TTL, 1).unwrap_err();
@@ -294,8 +279,7 @@ fn trap_18_an_abandoned_grant_blocks_nobody_for_longer_than_it_lasts() {
 }
 
 /// A restart that puts its incarnation into the owner's name is not its former life.
-#[test]
-fn trap_19_a_former_life_of_the_owner_holds_nothing_of_the_new_one() {
+pub(crate) fn trap_19_a_former_life_of_the_owner_holds_nothing_of_the_new_one() {
     let mut table = table();
     let former = acquire(&mut table, 0, "ann/life 1", 1);
     assert!(table.acquire(at(1), NAME, "ann/life 2", TTL, 1).is_err());
@@ -306,13 +290,12 @@ fn trap_19_a_former_life_of_the_owner_holds_nothing_of_the_new_one() {
 }
 
 /// The crate dlock starts again at token 0 when the row of a released lock is deleted.
-#[test]
-fn trap_20_no_release_expiry_forgetting_or_restore_brings_a_token_back() {
+pub(crate) fn trap_20_no_release_expiry_forgetting_or_restore_brings_a_token_back() {
     let limits = Limits {
         remember_for: Duration::ZERO,
         ..Limits::default()
     };
-    let mut table = LeaseTable::new(limits);
+    let mut table = super::new(limits);
     let released = acquire(&mut table, 0, "ann", 1).token;
     table.release(at(1), NAME, released).unwrap();
     assert_eq!(table.expire(at(1)), []);
@@ -320,19 +303,18 @@ fn trap_20_no_release_expiry_forgetting_or_restore_brings_a_token_back() {
     table.expire(at(60));
     table.expire(at(60));
     assert_eq!(table.leases(at(60)).count(), 0);
-    let mut restored = LeaseTable::restore(limits, &table.snapshot()).unwrap();
+    let mut restored = super::restore(limits, &table.snapshot()).unwrap();
     let newest = acquire(&mut restored, 60, "ann", 1).token;
     assert!(released < expired && expired < newest);
 
     // The table is lost for good; the fences still know the newest token.
-    let mut rebuilt = LeaseTable::with_tokens_after(limits, newest);
+    let mut rebuilt = super::with_tokens_after(limits, newest);
     assert!(acquire(&mut rebuilt, 0, "ann", 1).token > newest);
 }
 
 /// CURATOR-653: a counter that wrapped made two leaders.
-#[test]
-fn trap_21_the_last_token_is_granted_and_then_none() {
-    let mut table = LeaseTable::with_tokens_after(Limits::default(), FencingToken(u64::MAX - 1));
+pub(crate) fn trap_21_the_last_token_is_granted_and_then_none() {
+    let mut table = super::with_tokens_after(Limits::default(), FencingToken(u64::MAX - 1));
     let last = acquire(&mut table, 0, "ann", 1);
     assert_eq!(last.token, FencingToken(u64::MAX));
     assert!(table.renew(at(1), NAME, last.token, TTL).is_ok());
@@ -343,8 +325,7 @@ fn trap_21_the_last_token_is_granted_and_then_none() {
     assert_eq!(table, before);
 }
 
-#[test]
-fn trap_22_a_resource_that_restarts_refuses_whom_it_refused_before() {
+pub(crate) fn trap_22_a_resource_that_restarts_refuses_whom_it_refused_before() {
     let (_, old, new) = taken_over();
     let mut fence = Fence::new();
     fence.raise(new.token).unwrap();
@@ -354,8 +335,7 @@ fn trap_22_a_resource_that_restarts_refuses_whom_it_refused_before() {
     assert!(restarted.check_and_raise(new.token).is_ok());
 }
 
-#[test]
-fn trap_23_fenced_writes_that_arrive_out_of_order_and_twice() {
+pub(crate) fn trap_23_fenced_writes_that_arrive_out_of_order_and_twice() {
     let mut fence = Fence::new();
     let passes =
         [34, 33, 34, 33, 35, 34].map(|token| fence.check_and_raise(FencingToken(token)).is_ok());
@@ -363,8 +343,7 @@ fn trap_23_fenced_writes_that_arrive_out_of_order_and_twice() {
 }
 
 /// A release whose answer was lost is retried, and told the same.
-#[test]
-fn trap_06_a_release_that_is_repeated_is_answered_the_same_and_frees_nobody_else() {
+pub(crate) fn trap_06_a_release_that_is_repeated_is_answered_the_same_and_frees_nobody_else() {
     let mut table = table();
     let ann = acquire(&mut table, 0, "ann", 1);
     assert_eq!(table.release(at(1), NAME, ann.token), Ok(()));
@@ -385,7 +364,7 @@ fn many(count: u64, ttl: impl Fn(u64) -> Duration) -> LeaseTable {
         max_ttl: Duration::MAX,
         ..Limits::default()
     };
-    let mut table = LeaseTable::new(limits);
+    let mut table = super::new(limits);
     for number in 0..count {
         let name = format!("lease {number}");
         let granted = table.acquire(at(0), &name, "ann", ttl(number), 1);
@@ -396,9 +375,8 @@ fn many(count: u64, ttl: impl Fn(u64) -> Duration) -> LeaseTable {
 
 /// etcd revokes 500 at a tick. Here the caller says how many, the rest is over all the same, renewals
 /// of others go on in between, and none is lost.
-#[test]
-fn trap_28_a_million_piling_on_one_instant_end_in_slices() {
-    const COUNT: u64 = 50_000;
+pub(crate) fn trap_28_a_million_piling_on_one_instant_end_in_slices() {
+    const COUNT: u64 = 20_000;
     let mut table = many(COUNT, |_| TTL);
     let other = table.acquire(at(0), "other", "bob", TTL * 2, 1).unwrap();
     // Somebody renews when all the others are over, and nobody noticed.
@@ -428,8 +406,7 @@ fn trap_28_a_million_piling_on_one_instant_end_in_slices() {
 }
 
 /// tokio #5536 and restate #5017: a timer farther away than two years panicked.
-#[test]
-fn trap_28_a_lease_may_end_as_far_away_as_time_can_tell() {
+pub(crate) fn trap_28_a_lease_may_end_as_far_away_as_time_can_tell() {
     let table = &mut many(64, |number| {
         Duration::from_nanos(u64::MAX >> number).max(Duration::from_secs(1))
     });
@@ -440,8 +417,7 @@ fn trap_28_a_lease_may_end_as_far_away_as_time_can_tell() {
 }
 
 /// tokio #3270, #849, #868 and #2473: moving and removing what is just running out.
-#[test]
-fn trap_29_leases_that_are_renewed_released_and_taken_while_they_run_out() {
+pub(crate) fn trap_29_leases_that_are_renewed_released_and_taken_while_they_run_out() {
     let mut table = many(4, |_| TTL);
     let just_before = Instant::from_nanos(at(10).as_nanos() - 1);
     assert!(
@@ -473,13 +449,12 @@ fn trap_29_leases_that_are_renewed_released_and_taken_while_they_run_out() {
     assert_eq!(table.next_expiry(), None);
 }
 
-#[test]
-fn a_full_table_refuses_new_names_until_one_has_ended() {
+pub(crate) fn a_full_table_refuses_new_names_until_one_has_ended() {
     let limits = Limits {
         max_leases: 2,
         ..Limits::default()
     };
-    let mut table = LeaseTable::new(limits);
+    let mut table = super::new(limits);
     let a = table.acquire(at(0), "a", "ann", TTL, 1).unwrap();
     table.acquire(at(5), "b", "ann", TTL, 1).unwrap();
     let refused = table.acquire(at(6), "c", "ann", TTL, 1);
@@ -493,8 +468,7 @@ fn a_full_table_refuses_new_names_until_one_has_ended() {
     assert!(table.acquire(at(15), "d", "ann", TTL, 1).is_ok());
 }
 
-#[test]
-fn what_is_out_of_bounds_is_refused_with_the_bound_and_changes_nothing() {
+pub(crate) fn what_is_out_of_bounds_is_refused_with_the_bound_and_changes_nothing() {
     let mut table = table();
     let long = "x".repeat(256);
     let (short_ttl, long_ttl) = (Duration::from_millis(999), Duration::from_secs(3_601));

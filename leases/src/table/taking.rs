@@ -1,0 +1,195 @@
+//! Commands of those who want others to give a lease up.
+
+use quorate_clocks::Instant;
+
+use super::ending::End;
+use super::records::{New, Term};
+use super::weakness::Weakness;
+use super::{
+    Acquire, AcquireError, Grant, LeaseEvent, LeaseTable, RevokeError, StealError, StealPolicy,
+    grant,
+};
+use crate::FencingToken;
+
+impl LeaseTable {
+    /// Asks all who hold `name` to give it up when they can, and returns the newest of them. They are
+    /// told by an [event](Self::poll_event), once, and whoever looks [sees it](super::Lease). Nothing
+    /// else happens: it is up to them.
+    pub fn request_yield(&mut self, now: Instant, name: &str) -> Option<FencingToken> {
+        let now = self.advance(now);
+        let anchor = self.records.find(name)?;
+        self.settle(anchor, now);
+        let asked = self.records.crowds.get(&anchor);
+        let asked = asked.map_or(FencingToken::NONE, |crowd| crowd.asked);
+        let holders = self.records.holders(anchor, now);
+        let holders: alloc::vec::Vec<_> = holders
+            .filter_map(|(entry, _)| Some((entry.token, entry.owner()?)))
+            .collect();
+        let newest = holders.iter().map(|(token, _)| *token).max();
+        for (token, owner) in holders {
+            if token > asked {
+                self.event(|table| LeaseEvent::YieldRequested {
+                    name: table.records.name(anchor).into(),
+                    owner: table.records.owners.name(owner).into(),
+                    token,
+                });
+            }
+        }
+        if let Some(newest) = newest {
+            self.records.crowd(anchor).asked = newest;
+        }
+        self.records.tidy(anchor);
+        newest
+    }
+
+    /// Takes the lease from who holds it by `seen`, and grants it to whoever asks, ahead of the queue:
+    /// for an operator, or an owner that was restarted and will not wait for its former self. Nothing
+    /// is stolen unless the grant that was seen is the one that holds the lease.
+    ///
+    /// The delay that the former holder may have asked for is not kept: who may steal knows. Only the
+    /// [`Fence`](crate::Fence) keeps the former holder, which does not know that it is one, from
+    /// acting. The request is answered the same when it comes again.
+    ///
+    /// # Errors
+    ///
+    /// [`StealError::NotAllowed`] by the [policy](super::Limits::steal), [`StealError::NotHeldBy`]
+    /// when another grant holds it or none does, and what [`acquire_with`](Self::acquire_with)
+    /// refuses. Nothing has changed then.
+    pub fn steal(
+        &mut self,
+        now: Instant,
+        seen: FencingToken,
+        request: &Acquire<'_>,
+    ) -> Result<Grant, StealError> {
+        let now = self.advance(now);
+        let life = self.check(now, request).map_err(StealError::Refused)?;
+        let name = request.name;
+        let anchor = self.records.find(name);
+        let Some(anchor) = anchor else {
+            return Err(self.not_held_by(now, None, name, seen));
+        };
+        self.settle(anchor, now);
+        let allowed = self.may_steal(now, anchor, seen, request);
+        if let Err(refused) = allowed {
+            self.records.tidy(anchor);
+            return match refused {
+                Ok(granted) => Ok(granted),
+                Err(refused) => Err(refused),
+            };
+        }
+        let Some(token) = self.last_token.next() else {
+            let name = name.into();
+            return Err(StealError::Refused(AcquireError::TokensExhausted { name }));
+        };
+        let max = self.limits.max_leases as usize;
+        if self.needs_room(Some(anchor), request.mode, false)
+            && self.room_taken() >= max
+            && !self.make_room(now)
+        {
+            let name = name.into();
+            return Err(StealError::Refused(AcquireError::Full { name, max }));
+        }
+        // Whoever shares it with the one that is taken away loses it too.
+        let holders = self.records.holders(anchor, now);
+        let tokens: alloc::vec::Vec<_> = holders.map(|(entry, _)| entry.token).collect();
+        for token in tokens {
+            if let Some(at) = self.records.find_token(token) {
+                let crowd = self.records.crowds.get_mut(&anchor);
+                crowd.and_then(|crowd| crowd.lock_delays.remove(&token));
+                self.end(at, End::Revoked, now);
+            }
+        }
+        let owner = self.records.owners.retain(request.owner);
+        let new = New {
+            owner,
+            request: request.request,
+            mode: request.mode,
+            token,
+            life: Term::starting(life, now),
+        };
+        self.put_in(anchor, new, request.lock_delay, false, now);
+        self.records.tidy(anchor);
+        let expires_at = self.expires_at(token).unwrap_or(now);
+        Ok(grant(token, expires_at, now))
+    }
+
+    /// Whether a steal may go on. If not, the answer.
+    fn may_steal(
+        &self,
+        now: Instant,
+        anchor: u32,
+        seen: FencingToken,
+        request: &Acquire<'_>,
+    ) -> Result<(), Result<Grant, StealError>> {
+        let mut holders = self.records.holders(anchor, now);
+        let mine = holders.find(|(entry, _)| {
+            entry.request() == request.request && self.records.owner(entry) == request.owner
+        });
+        if let Some((entry, expires_at)) = mine {
+            return Err(Ok(grant(entry.token, expires_at, now)));
+        }
+        let mut holders = self.records.holders(anchor, now);
+        let victim = match self.weak(Weakness::StealBlindly) {
+            true => holders.next(),
+            false => holders.find(|(entry, _)| entry.token == seen),
+        };
+        let Some((victim, _)) = victim else {
+            return Err(Err(self.not_held_by(now, Some(anchor), request.name, seen)));
+        };
+        let allowed = match self.limits.steal {
+            StealPolicy::Nobody => false,
+            StealPolicy::SameOwner => self.records.owner(victim) == request.owner,
+            StealPolicy::Anybody => true,
+        };
+        if allowed || self.weak(Weakness::AnybodySteals) {
+            return Ok(());
+        }
+        Err(Err(StealError::NotAllowed {
+            name: request.name.into(),
+            owner: request.owner.into(),
+            policy: self.limits.steal,
+        }))
+    }
+
+    fn not_held_by(
+        &self,
+        now: Instant,
+        anchor: Option<u32>,
+        name: &str,
+        seen: FencingToken,
+    ) -> StealError {
+        StealError::NotHeldBy {
+            name: name.into(),
+            seen,
+            holder: anchor.and_then(|anchor| self.first_holder(anchor, now)),
+        }
+    }
+
+    /// Ends the grant `token` of `name` although its holder did not give it up: the delay that it asked
+    /// for begins, and then the next in the queue has its turn. Who may do that is for the caller to
+    /// say.
+    ///
+    /// # Errors
+    ///
+    /// [`RevokeError`] when that grant does not hold the lease (any more). Nothing has changed then.
+    pub fn revoke(
+        &mut self,
+        now: Instant,
+        name: &str,
+        token: FencingToken,
+    ) -> Result<(), RevokeError> {
+        let now = self.advance(now);
+        let place = self.place_of(name, token, Weakness::StealBlindly);
+        let Some(at) = place.filter(|at| self.records.is_held(*at, now)) else {
+            return Err(RevokeError {
+                name: name.into(),
+                token,
+            });
+        };
+        let anchor = self.records.anchor(at);
+        self.end(at, End::Revoked, now);
+        self.settle(anchor, now);
+        self.records.tidy(anchor);
+        Ok(())
+    }
+}
