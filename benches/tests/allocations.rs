@@ -7,7 +7,7 @@ use quorate_clocks::{
     Actor, HybridClock, Incarnation, Instant, LamportClock, NodeId, Relation, TreeStamp,
     VectorClock, VersionVector, WallTime,
 };
-use quorate_leases::{FencingToken, LeaseTable, Limits};
+use quorate_leases::{Acquire, FencingToken, LeaseTable, Limits};
 
 /// Allocations of three members that agree on a batch of so many entries, in the steady state.
 fn allocations(cluster: &mut RaftCluster, batch: usize) -> u64 {
@@ -134,4 +134,36 @@ fn renewing_allocates_nothing() {
         }
     });
     assert_eq!(measured.count_total, 0);
+}
+
+#[test]
+fn a_lease_of_a_session_takes_100_bytes_with_its_name() {
+    const COUNT: u32 = 1_000_000;
+    let limits = Limits {
+        max_leases: COUNT,
+        ..Limits::default()
+    };
+    let mut kept = None;
+    let measured = allocation_counter::measure(|| {
+        let mut table = LeaseTable::new(limits);
+        let mut session = None;
+        for number in 0..COUNT {
+            if number % 1_000 == 0 {
+                let opened = table.open_session(Instant::ORIGIN, Duration::from_secs(10));
+                session = Some(opened.expect("there is room").session);
+            }
+            let session = session.expect("the first is opened at once");
+            let name = format!("lease {number:010}");
+            let request = Acquire::in_session(&name, "owner", u128::from(number), session);
+            let granted = table.acquire_with(Instant::ORIGIN, &request);
+            granted.expect("there is room");
+        }
+        kept = Some(table);
+    });
+    let per_lease = measured.bytes_current as f64 / f64::from(COUNT);
+    println!("{per_lease:.1} bytes a lease of a session");
+    assert!(
+        per_lease <= 100.0,
+        "a lease of a session takes {per_lease} bytes"
+    );
 }

@@ -139,7 +139,7 @@ impl LeaseTable {
     }
 
     /// What the request is answered because it came before.
-    fn answered(
+    pub(super) fn answered(
         &mut self,
         now: Instant,
         request: &Acquire<'_>,

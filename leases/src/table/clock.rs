@@ -10,6 +10,20 @@ use quorate_clocks::Instant;
 /// which there was no leader is not counted: every lease lasts longer by it and none is cut short,
 /// and no lease is touched at the change of leader.
 ///
+/// # What that buys
+///
+/// - **A change of leader costs the same however many leases there are**: two instants are noted. In
+///   etcd the new leader renews each lease and puts it into a heap again, and spreads those that would
+///   end together: 27 ms at 100,000 leases and 325 ms at a million (etcd PR #9699), in which nobody is
+///   answered; with more there were clusters that timed out before they were done (#9496).
+/// - **No lease is cut short by it, and each lasts longer by the outage at most.** In etcd it starts
+///   its whole time to live again, unless what is left of it was written down before (#9888, #9924).
+/// - **A stalled old leader ends nothing.** That a lease is over follows from the stamps in the log,
+///   which all replicas apply in the same order; nobody decides it and sends the decision. In etcd a
+///   leader that stood still revoked leases that its successor had renewed (#15247).
+///
+/// It assumes what [`SafeUntil`](crate::SafeUntil) does: clocks that drift by no more than the bound.
+///
 /// Create it once the new leader has applied every command of its predecessors, and not before.
 ///
 /// ```

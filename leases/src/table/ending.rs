@@ -8,6 +8,7 @@ use quorate_clocks::Instant;
 use super::crowd::{Crowd, Seat, Waiter};
 use super::entry::{Entry, Hold};
 use super::records::{New, Term};
+use super::timeline::{Due, Rank};
 use super::weakness::Weakness;
 use super::{Expired, LeaseEvent, LeaseTable};
 use crate::{FencingToken, Mode};
@@ -103,18 +104,18 @@ impl LeaseTable {
         let now = self.advance(now);
         while self.records.sort(now) {}
         let lease = self.records.ends.first();
-        let session = self.records.session_ends.first();
-        let is_session = |(at, token): (Instant, u64)| {
-            lease.is_none_or(|(until, number, _)| (at, token) < (until, number))
+        let session = self.first_session();
+        let is_first = |at: Instant, rank: Rank| {
+            lease.is_none_or(|(until, other, _)| (at, rank) < (until, other))
         };
         let alarm = self.alarms.first_key_value().map(|((at, _), _)| *at);
         let alarm = alarm.filter(|at| *at <= now);
         let is_before_alarm = |at: Instant| alarm.is_none_or(|alarm| at <= alarm);
-        if let Some((deadline, token, at)) = session
-            && is_session((deadline, token))
-            && is_before_alarm(deadline)
+        if let Some(due) = session
+            && is_first(due.0, due.1)
+            && is_before_alarm(due.0)
         {
-            return self.do_session(now, (deadline, token, at));
+            return self.do_session(now, due);
         }
         if let Some((until, _, at)) = lease
             && is_before_alarm(until)
@@ -144,14 +145,23 @@ impl LeaseTable {
         Done::Nothing
     }
 
-    /// Frees the oldest lease of a session that is over, or the session when it has none.
-    fn do_session(&mut self, now: Instant, due: (Instant, u64, u32)) -> Done {
-        let (deadline, token, at) = due;
-        let first = self.records.first_of_session(at);
-        if first != token {
-            self.records.session_ends.renumber(due, first);
-            return Done::Other;
+    /// The session that comes first of those that are over. A lease of it may have been taken since it
+    /// was put into the order, so it may come later than it seemed.
+    fn first_session(&mut self) -> Option<Due> {
+        loop {
+            let due = self.records.session_ends.first()?;
+            let (_, seemed, at) = due;
+            let rank = self.records.rank_of_session(at);
+            if rank == seemed {
+                return Some(due);
+            }
+            self.records.session_ends.rerank(due, rank);
         }
+    }
+
+    /// Frees the oldest lease of a session that is over, or the session when it has none.
+    fn do_session(&mut self, now: Instant, due: Due) -> Done {
+        let (deadline, rank, at) = due;
         let Some(session) = self.records.sessions.get_mut(at) else {
             return Done::Other;
         };
@@ -190,12 +200,12 @@ impl LeaseTable {
                     false => End::Expired(deadline),
                 };
                 let ended = self.end_and_pass_on(lease, end, now);
-                let next = self.records.first_of_session(at);
-                self.records.session_ends.renumber(due, next);
+                let next = self.records.rank_of_session(at);
+                self.records.session_ends.rerank(due, next);
                 ended.map_or(Done::Other, Done::Ended)
             }
             None => {
-                self.records.remove_session(at, (deadline, token));
+                self.records.remove_session(at, (deadline, rank));
                 Done::Other
             }
         }

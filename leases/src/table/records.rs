@@ -11,7 +11,7 @@ use super::name::Name;
 use super::owners::{OwnerId, Owners};
 use super::session::Session;
 use super::slab::{NONE, Slab};
-use super::timeline::{Look, Timeline};
+use super::timeline::{Look, Rank, Timeline};
 use super::weakness::{Weakness, Weaknesses};
 use crate::{FencingToken, Mode};
 
@@ -256,7 +256,7 @@ impl Records {
         };
         match entry.hold {
             Hold::Until { until, timer, .. } => {
-                self.ends.cancel(timer, until, entry.token.0, at);
+                self.ends.cancel(timer, until, (entry.token.0, 0), at);
             }
             Hold::Session { session, .. } => {
                 if let Some(session) = self.sessions.get_mut(session) {
@@ -364,7 +364,7 @@ impl Records {
 
     /// Ends a session now, though its time has not passed.
     pub(super) fn close_session(&mut self, at: u32, now: Instant) {
-        let first = self.first_of_session(at);
+        let first = self.rank_of_session(at);
         if let Some(session) = self.sessions.get_mut(at) {
             self.session_ends
                 .cancel(session.timer, session.deadline, first, at);
@@ -374,23 +374,18 @@ impl Records {
     }
 
     /// Forgets a session that has no leases any more.
-    pub(super) fn remove_session(&mut self, at: u32, due: (Instant, u64)) {
+    pub(super) fn remove_session(&mut self, at: u32, due: (Instant, Rank)) {
         if let Some(session) = self.sessions.remove(at) {
-            let (deadline, number) = due;
-            self.session_ends
-                .cancel(session.timer, deadline, number, at);
+            let (deadline, rank) = due;
+            self.session_ends.cancel(session.timer, deadline, rank, at);
             self.session_ids.remove(session.id.0, at);
         }
     }
 
-    /// The token of the oldest lease of the session, or zero.
-    pub(super) fn first_of_session(&self, at: u32) -> u64 {
-        let first = self
-            .sessions
-            .get(at)
-            .and_then(|session| session.leases.first());
-        let entry = first.and_then(|at| self.entries.get(at));
-        entry.map_or(0, |entry| entry.token.0)
+    /// Where a session comes among what ends at the same instant: where its oldest lease does.
+    pub(super) fn rank_of_session(&self, at: u32) -> Rank {
+        let session = self.sessions.get(at);
+        session.map_or((0, 0), |session| rank(session, &self.entries))
     }
 
     /// The entries that have the names, in the order of those.
@@ -415,10 +410,10 @@ impl Records {
 struct Ends<'a>(&'a mut Slab<Entry>);
 
 impl Look for Ends<'_> {
-    fn deadline(&self, at: u32) -> Option<(Instant, u64)> {
+    fn deadline(&self, at: u32) -> Option<(Instant, Rank)> {
         let entry = self.0.get(at)?;
         match entry.hold {
-            Hold::Until { until, .. } => Some((until, entry.token.0)),
+            Hold::Until { until, .. } => Some((until, (entry.token.0, 0))),
             _ => None,
         }
     }
@@ -434,14 +429,18 @@ impl Look for Ends<'_> {
     }
 }
 
+fn rank(session: &Session, entries: &Slab<Entry>) -> Rank {
+    let first = session.leases.first().and_then(|at| entries.get(at));
+    (first.map_or(0, |entry| entry.token.0), session.id.0)
+}
+
 /// A session comes where its oldest lease does.
 struct SessionEnds<'a>(&'a mut Slab<Session>, &'a Slab<Entry>);
 
 impl Look for SessionEnds<'_> {
-    fn deadline(&self, at: u32) -> Option<(Instant, u64)> {
+    fn deadline(&self, at: u32) -> Option<(Instant, Rank)> {
         let session = self.0.get(at)?;
-        let first = session.leases.first().and_then(|at| self.1.get(at));
-        Some((session.deadline, first.map_or(0, |entry| entry.token.0)))
+        Some((session.deadline, rank(session, self.1)))
     }
 
     fn set_timer(&mut self, at: u32, new: TimerId) {

@@ -2,12 +2,13 @@
 
 use quorate_clocks::Instant;
 
+use super::crowd::Seat;
 use super::ending::End;
 use super::records::{New, Term};
 use super::weakness::Weakness;
 use super::{
-    Acquire, AcquireError, Grant, LeaseEvent, LeaseTable, RevokeError, StealError, StealPolicy,
-    grant,
+    Acquire, AcquireError, Acquired, Grant, LeaseEvent, LeaseTable, RevokeError, StealError,
+    StealPolicy, grant,
 };
 use crate::FencingToken;
 
@@ -69,13 +70,21 @@ impl LeaseTable {
             return Err(self.not_held_by(now, None, name, seen));
         };
         self.settle(anchor, now);
-        let allowed = self.may_steal(now, anchor, seen, request);
-        if let Err(refused) = allowed {
+        // What came before is answered as ever; but who waits may lose patience.
+        let seat = self.seat(anchor, request.owner, request.request);
+        if !matches!(seat, Some(Seat::Waiting(_))) {
+            match self.answered(now, request, anchor) {
+                Ok(Some(Acquired::Granted(grant))) => return Ok(grant),
+                Ok(_) => {}
+                Err(refused) => {
+                    self.records.tidy(anchor);
+                    return Err(StealError::Refused(refused));
+                }
+            }
+        }
+        if let Err(refused) = self.may_steal(now, anchor, seen, request) {
             self.records.tidy(anchor);
-            return match refused {
-                Ok(granted) => Ok(granted),
-                Err(refused) => Err(refused),
-            };
+            return Err(refused);
         }
         let Some(token) = self.last_token.next() else {
             let name = name.into();
@@ -88,6 +97,9 @@ impl LeaseTable {
         {
             let name = name.into();
             return Err(StealError::Refused(AcquireError::Full { name, max }));
+        }
+        if let Some(Seat::Waiting(number)) = seat {
+            self.leave(anchor, number);
         }
         // Whoever shares it with the one that is taken away loses it too.
         let holders = self.records.holders(anchor, now);
@@ -113,28 +125,21 @@ impl LeaseTable {
         Ok(grant(token, expires_at, now))
     }
 
-    /// Whether a steal may go on. If not, the answer.
+    /// Whether that owner may steal that grant.
     fn may_steal(
         &self,
         now: Instant,
         anchor: u32,
         seen: FencingToken,
         request: &Acquire<'_>,
-    ) -> Result<(), Result<Grant, StealError>> {
-        let mut holders = self.records.holders(anchor, now);
-        let mine = holders.find(|(entry, _)| {
-            entry.request() == request.request && self.records.owner(entry) == request.owner
-        });
-        if let Some((entry, expires_at)) = mine {
-            return Err(Ok(grant(entry.token, expires_at, now)));
-        }
+    ) -> Result<(), StealError> {
         let mut holders = self.records.holders(anchor, now);
         let victim = match self.weak(Weakness::StealBlindly) {
             true => holders.next(),
             false => holders.find(|(entry, _)| entry.token == seen),
         };
         let Some((victim, _)) = victim else {
-            return Err(Err(self.not_held_by(now, Some(anchor), request.name, seen)));
+            return Err(self.not_held_by(now, Some(anchor), request.name, seen));
         };
         let allowed = match self.limits.steal {
             StealPolicy::Nobody => false,
@@ -144,11 +149,11 @@ impl LeaseTable {
         if allowed || self.weak(Weakness::AnybodySteals) {
             return Ok(());
         }
-        Err(Err(StealError::NotAllowed {
+        Err(StealError::NotAllowed {
             name: request.name.into(),
             owner: request.owner.into(),
             policy: self.limits.steal,
-        }))
+        })
     }
 
     fn not_held_by(

@@ -16,6 +16,8 @@ macro_rules! all_traps {
             grants::trap_11_a_slow_renewal_leaves_a_gap_in_which_the_holder_is_not_valid,
             grants::trap_08_a_renewal_with_a_shorter_time_to_live_keeps_the_promised_end,
             grants::trap_14_a_change_of_leader_ends_no_lease_early,
+            grants::trap_14_a_change_of_leader_touches_no_lease_and_adds_no_more_than_the_outage,
+            grants::trap_15_the_stamps_of_a_stalled_leader_end_nothing,
             grants::trap_15_an_expiry_that_was_decided_before_a_renewal_ends_nothing,
             grants::trap_16_an_expiry_and_a_renewal_in_either_order_have_one_winner_on_all_replicas,
             grants::trap_17_a_retry_of_acquire_gets_the_same_grant,
