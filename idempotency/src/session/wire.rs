@@ -28,7 +28,7 @@ use quorate_clocks::Instant;
 
 use super::record::{Reply, Session};
 use super::weakness::Weakness;
-use crate::{ClientSessions, Fingerprint, SessionId, SessionLimits};
+use crate::{ClientSessions, Fingerprint, SessionId, SessionLimits, SnapshotDigest};
 
 const VERSION: u8 = 1;
 /// Bytes of the smallest session and of the smallest entries of its lists.
@@ -91,8 +91,8 @@ impl ClientSessions {
 
     /// BLAKE3 of the [`snapshot`](Self::snapshot): replicas that compare it after the same command
     /// notice one that has gone astray.
-    pub fn digest(&self) -> [u8; 32] {
-        blake3::hash(&self.snapshot()).into()
+    pub fn digest(&self) -> SnapshotDigest {
+        SnapshotDigest::of(&self.snapshot())
     }
 
     /// The sessions that [`snapshot`](Self::snapshot) was taken of. Their limits come with them.

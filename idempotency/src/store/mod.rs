@@ -189,7 +189,7 @@ impl KeyStore {
         };
         // When it completes it is over no sooner than this, and need not be moved.
         let looked_at = now.saturating_add(self.shortest_retain);
-        self.records.put(place, key, record, looked_at);
+        self.records.put(place, key, record, looked_at, self.time);
         Ok(match doubt {
             true => Claim::TakeOver(InDoubt { attempt }),
             false => Claim::Run(attempt),
@@ -248,6 +248,8 @@ impl KeyStore {
         let policy = policy.checked()?;
         self.policy = policy;
         self.shortest_retain = policy.shortest_retain();
+        // Its age of keys holds at once.
+        self.advance(self.time.now);
         self.records.set_key_age(policy.key_age, self.time);
         Ok(())
     }

@@ -167,18 +167,25 @@ impl Records {
 
     /// Puts a record in the place of the key's earlier one. At `looked_at`, or at its end if that is
     /// sooner, it is looked at whether it is over.
-    pub(super) fn put(&mut self, place: Place, key: &Key, record: Record, looked_at: Instant) {
+    pub(super) fn put(
+        &mut self,
+        place: Place,
+        key: &Key,
+        record: Record,
+        looked_at: Instant,
+        time: Time,
+    ) {
         match place.at {
             Some(at) => {
                 self.note_attempt(record.token, at);
-                self.update(place, |earlier| *earlier = record);
+                self.update(place, time, |earlier| *earlier = record);
             }
-            None => self.insert(place.hash, key, record, looked_at),
+            None => self.insert(place.hash, key, record, looked_at, time),
         }
     }
 
     /// Changes a record where it is.
-    pub(super) fn update(&mut self, place: Place, change: impl FnOnce(&mut Record)) {
+    pub(super) fn update(&mut self, place: Place, time: Time, change: impl FnOnce(&mut Record)) {
         let Some(at) = place.at else { return };
         let key_age = self.key_age;
         let entry = self.entries.get_mut(at as usize).and_then(Option::as_mut);
@@ -192,7 +199,7 @@ impl Records {
         let Some(entry) = entry else { return };
         change(&mut entry.record);
         let (listed, more) = (entry.listed(), Weight::of(&entry.record));
-        let end = end(&entry.record, key_age);
+        let end = end(&entry.record, key_age, time);
         // Too early does no harm: it is put off when the time comes.
         if end < entry.looked_at {
             entry.looked_at = end;
@@ -205,7 +212,7 @@ impl Records {
         self.burden(more);
     }
 
-    fn insert(&mut self, hash: u32, key: &Key, record: Record, looked_at: Instant) {
+    fn insert(&mut self, hash: u32, key: &Key, record: Record, looked_at: Instant, time: Time) {
         let at = match self.free.pop() {
             Some(at) => at,
             None => {
@@ -225,7 +232,7 @@ impl Records {
         if let Some(scope) = self.scopes.get_mut(scope) {
             scope.keys += 1;
         }
-        let looked_at = end(&record, self.key_age).min(looked_at);
+        let looked_at = end(&record, self.key_age, time).min(looked_at);
         let entry = Entry {
             key: key.clone(),
             hash,
@@ -274,7 +281,7 @@ impl Records {
                     self.forget(item, time);
                     return Forgetting::Forgot;
                 }
-                let end = end(&entry.record, self.key_age);
+                let end = end(&entry.record, self.key_age, time);
                 // At the end of all time there is no later.
                 if end > time.now {
                     let timer = self.ends.insert(end, item);
@@ -362,7 +369,7 @@ impl Records {
         let horizon = has_horizon.then_some(scope.horizon);
         let next = opaque
             .into_iter()
-            .chain(aged.map(|born| too_old_at(born, self.key_age)))
+            .chain(aged.map(|born| too_old_at(born, self.key_age, time)))
             .chain(horizon.map(|horizon| horizon.saturating_add(self.key_age)))
             .min();
         // At the end of all time there is no later.
@@ -416,7 +423,7 @@ impl Records {
         self.ends = TimingWheel::new();
         for (at, entry) in self.entries.iter_mut().enumerate() {
             if let Some(entry) = entry {
-                entry.looked_at = end(&entry.record, key_age);
+                entry.looked_at = end(&entry.record, key_age, time);
                 entry.end = self.ends.insert(entry.looked_at, at as u32);
             }
         }
@@ -514,13 +521,17 @@ impl Records {
 }
 
 /// From when on a record may be over.
-fn end(record: &Record, key_age: Duration) -> Instant {
-    let too_old = record.born_at.map(|born| too_old_at(born, key_age));
+fn end(record: &Record, key_age: Duration, time: Time) -> Instant {
+    let too_old = record.born_at.map(|born| too_old_at(born, key_age, time));
     too_old.map_or(record.expires_at, |at| at.max(record.expires_at))
 }
 
 /// From when on a request that was born at an instant is too old to run.
-fn too_old_at(born: Instant, key_age: Duration) -> Instant {
+fn too_old_at(born: Instant, key_age: Duration, time: Time) -> Instant {
+    if born < time.floor {
+        // It is already, also when the age of keys has been less before.
+        return time.now;
+    }
     born.saturating_add(key_age)
         .saturating_add(Duration::from_nanos(1))
 }

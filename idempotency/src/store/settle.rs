@@ -65,7 +65,7 @@ impl KeyStore {
             Remember::Free => return Ok(self.free(place)),
             Remember::InDoubt => {
                 let expires_at = now.saturating_add(self.policy.abandoned);
-                self.records.update(place, |record| {
+                self.records.update(place, self.time, |record| {
                     record.state = State::Running {
                         until: now,
                         takeover: doubt,
@@ -77,7 +77,7 @@ impl KeyStore {
         };
         let until = now.saturating_add(retain);
         let order = self.take_order();
-        self.records.update(place, |record| {
+        self.records.update(place, self.time, |record| {
             record.state = State::Completed { response, order };
             record.expires_at = until;
         });
@@ -173,7 +173,8 @@ impl KeyStore {
             }
             State::Running { .. } => {}
         }
-        self.records.update(place, |record| record.reached = step);
+        self.records
+            .update(place, self.time, |record| record.reached = step);
         Ok(())
     }
 
@@ -215,7 +216,7 @@ impl KeyStore {
             State::Running { until, takeover } => (until.max(now.saturating_add(lease)), takeover),
         };
         let expires_at = until.saturating_add(self.policy.abandoned);
-        self.records.update(place, |record| {
+        self.records.update(place, self.time, |record| {
             record.state = State::Running { until, takeover };
             record.expires_at = record.expires_at.max(expires_at);
         });
@@ -261,7 +262,7 @@ impl KeyStore {
     /// Keeps of a completed record that it was applied.
     pub(super) fn drop_response(&mut self, place: Place) {
         let order = self.take_order();
-        self.records.update(place, |record| {
+        self.records.update(place, self.time, |record| {
             record.state = State::Completed {
                 response: None,
                 order,
@@ -272,7 +273,7 @@ impl KeyStore {
     /// A retry may run at once, and knows what went before.
     fn stop(&mut self, place: Place, doubt: bool) {
         let expires_at = self.time.now.saturating_add(self.policy.abandoned);
-        self.records.update(place, |record| {
+        self.records.update(place, self.time, |record| {
             record.state = State::Stopped { doubt };
             record.expires_at = expires_at;
         });

@@ -104,7 +104,8 @@ impl KeyStore {
     /// Puts a record in the place of the key's earlier one.
     pub(super) fn put(&mut self, key: &Key, record: Record) {
         let place: Place = self.records.find(key);
-        self.records.put(place, key, record, Instant::MAX);
+        self.records
+            .put(place, key, record, Instant::MAX, self.time);
     }
 
     fn decisive(&self) -> (&crate::Limits, &crate::Policy, Time, u64) {
