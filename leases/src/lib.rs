@@ -63,6 +63,13 @@
 //! ([`Drift`]). Nobody compares dates, and no two clocks have to agree on the time. How to choose the
 //! bound is said there, and how long a lease should be, at [`HolderConfig`].
 //!
+//! # Many, in turn, and together
+//!
+//! [`LeaseTable`] keeps a million leases in 128 bytes each, and a renewal touches one of them. Leases can
+//! be shared by readers, waited for in a fair queue, and bound to a session, which keeps a thousand of
+//! them with one message ([`Acquire`]). A crashed holder's successor can be delayed, a holder can be asked
+//! to yield, and a lease can be stolen by a [policy](StealPolicy).
+//!
 //! # Replicated
 //!
 //! A table on one machine is gone with the machine. [`LeaseTable`] is a deterministic state machine,

@@ -287,6 +287,25 @@ impl LeaseTable {
     ///
     /// For a client that gave up, which cannot know whether its turn came in between: otherwise the
     /// lease would be held by somebody who has gone, until its time has passed (CURATOR-62).
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use quorate_clocks::Instant;
+    /// use quorate_leases::{Acquire, Cancelled, LeaseTable, Limits};
+    ///
+    /// let mut table = LeaseTable::new(Limits::default());
+    /// let (at, ttl) = (Instant::from_millis, Duration::from_secs(10));
+    /// let ann = table.acquire(at(0), "disk", "ann", ttl, 1)?;
+    /// table.acquire_with(at(0), &Acquire::new("disk", "bob", 1, ttl).wait(ttl))?;
+    /// table.release(at(1), "disk", ann.token)?;
+    ///
+    /// // Bob gives up, and does not know yet that it was his turn.
+    /// let cancelled = table.cancel(at(2), "disk", "bob", 1);
+    /// assert!(matches!(cancelled, Cancelled::Released(token) if token > ann.token));
+    /// assert_eq!(table.cancel(at(3), "disk", "bob", 1), Cancelled::Nothing);
+    /// assert!(table.get(at(3), "disk").is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel(&mut self, now: Instant, name: &str, owner: &str, request: u128) -> Cancelled {
         let now = self.advance(now);
         let Some(anchor) = self.records.find(name) else {

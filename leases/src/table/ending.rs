@@ -61,6 +61,23 @@ impl LeaseTable {
     /// As [`expire`](Self::expire), and does at most so many things: a lease that ends, somebody who
     /// stops waiting, a delay that is over, a session whose last lease is gone. There may be more to
     /// do when it did as many.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use quorate_clocks::Instant;
+    /// use quorate_leases::{LeaseTable, Limits};
+    ///
+    /// let mut table = LeaseTable::new(Limits::default());
+    /// for name in ["disk", "tape", "drum"] {
+    ///     table.acquire(Instant::ORIGIN, name, "ann", Duration::from_secs(10), 1)?;
+    /// }
+    /// let now = Instant::from_millis(10_000);
+    /// assert_eq!(table.expire_some(now, 2).len(), 2);
+    /// // The third is over as well, it was just not taken note of.
+    /// assert!(table.get(now, "drum").is_none());
+    /// assert_eq!(table.expire_some(now, 2)[0].name, "drum");
+    /// # Ok::<(), quorate_leases::AcquireError>(())
+    /// ```
     pub fn expire_some(&mut self, now: Instant, max: usize) -> Vec<Expired> {
         let mut ended = Vec::new();
         for _ in 0..max {

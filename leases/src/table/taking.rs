@@ -16,6 +16,19 @@ impl LeaseTable {
     /// Asks all who hold `name` to give it up when they can, and returns the newest of them. They are
     /// told by an [event](Self::poll_event), once, and whoever looks [sees it](super::Lease). Nothing
     /// else happens: it is up to them.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use quorate_clocks::Instant;
+    /// use quorate_leases::{LeaseTable, Limits};
+    ///
+    /// let mut table = LeaseTable::new(Limits::default());
+    /// let now = Instant::from_millis(0);
+    /// let ann = table.acquire(now, "disk", "ann", Duration::from_secs(10), 1)?;
+    /// assert_eq!(table.request_yield(now, "disk"), Some(ann.token));
+    /// assert!(table.get(now, "disk").is_some_and(|lease| lease.asked_to_yield));
+    /// # Ok::<(), quorate_leases::AcquireError>(())
+    /// ```
     pub fn request_yield(&mut self, now: Instant, name: &str) -> Option<FencingToken> {
         let now = self.advance(now);
         let anchor = self.records.find(name)?;
@@ -50,6 +63,27 @@ impl LeaseTable {
     /// The delay that the former holder may have asked for is not kept: who may steal knows. Only the
     /// [`Fence`](crate::Fence) keeps the former holder, which does not know that it is one, from
     /// acting. The request is answered the same when it comes again.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use quorate_clocks::Instant;
+    /// use quorate_leases::{Acquire, LeaseTable, Limits, StealError, StealPolicy};
+    ///
+    /// let limits = Limits { steal: StealPolicy::SameOwner, ..Limits::default() };
+    /// let mut table = LeaseTable::new(limits);
+    /// let (now, ttl) = (Instant::from_millis(0), Duration::from_secs(10));
+    /// let former = table.acquire(now, "disk", "ann", ttl, 1)?;
+    ///
+    /// // Ann was restarted, and does not wait for her former self; others may not do that.
+    /// let refused = table.steal(now, former.token, &Acquire::new("disk", "bob", 7, ttl));
+    /// assert!(matches!(refused, Err(StealError::NotAllowed { .. })));
+    /// let stolen = table.steal(now, former.token, &Acquire::new("disk", "ann", 2, ttl))?;
+    /// assert!(stolen.token > former.token);
+    /// // It was not the grant that holds the lease now.
+    /// let refused = table.steal(now, former.token, &Acquire::new("disk", "ann", 3, ttl));
+    /// assert!(matches!(refused, Err(StealError::NotHeldBy { .. })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -173,6 +207,24 @@ impl LeaseTable {
     /// Ends the grant `token` of `name` although its holder did not give it up: the delay that it asked
     /// for begins, and then the next in the queue has its turn. Who may do that is for the caller to
     /// say.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use quorate_clocks::Instant;
+    /// use quorate_leases::{Acquire, AcquireError, LeaseTable, Limits};
+    ///
+    /// let mut table = LeaseTable::new(Limits::default());
+    /// let (at, ttl) = (Instant::from_millis, Duration::from_secs(10));
+    /// let asked = Acquire::new("disk", "ann", 1, ttl).lock_delay(Duration::from_secs(5));
+    /// let ann = table.acquire_with(at(0), &asked)?.grant().expect("it is free");
+    /// table.revoke(at(1_000), "disk", ann.token)?;
+    ///
+    /// // What Ann sent before that may still be on its way, so nobody gets it at once.
+    /// let refused = table.acquire(at(2_000), "disk", "bob", ttl, 1);
+    /// assert!(matches!(refused, Err(AcquireError::Delayed { until, .. }) if until == at(6_000)));
+    /// assert!(table.acquire(at(6_000), "disk", "bob", ttl, 1).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
