@@ -2,6 +2,8 @@
 
 #[path = "../../tests/traps/holder/cases.rs"]
 mod cases;
+#[path = "../../tests/traps/holder/explore.rs"]
+mod explore;
 #[path = "../../tests/traps/holder/world.rs"]
 mod world;
 
@@ -13,6 +15,7 @@ use std::thread;
 
 use cases::{Make, TRAPS};
 use expect_test::expect;
+use explore::Bounds;
 use quorate_clocks::{Incarnation, Instant};
 
 use super::weakness::{Weakness, Weaknesses};
@@ -101,4 +104,27 @@ fn each_broken_rule_is_noticed() {
         ObserverIgnoresDrift: trap_09_an_observer
         ObserverGoesOnAfterChange: trap_09_an_observer
     "#]].assert_eq(&matrix);
+}
+
+/// What breaks the one promise that matters is noticed in a world of a few seconds, without a scenario that
+/// was made for it.
+#[test]
+fn each_rule_of_time_is_noticed_by_exploration() {
+    let bounds = Bounds {
+        seconds: 4,
+        messages: 2,
+        doubled: 0,
+        changes: 0,
+    };
+    let unsafe_in = |broken| catch_unwind(|| explore::explore(&Weak(broken), bounds)).is_err();
+    assert!(!unsafe_in(None));
+    fail_in_silence();
+    let noticed = [
+        Weakness::DeadlineFromReceipt,
+        Weakness::DriftIgnored,
+        Weakness::AnswerOfTheLatestAttempt,
+    ]
+    .map(|weakness| unsafe_in(Some(weakness)));
+    let _ = take_hook();
+    assert_eq!(noticed, [true; 3]);
 }

@@ -1,12 +1,14 @@
 //! The holder of a lease.
 
 mod cases;
+mod explore;
 mod world;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cases::{Make, at, config};
+use explore::{Bounds, explore};
 use proptest::prelude::*;
 use quorate_clocks::{Incarnation, Instant};
 use quorate_leases::{
@@ -62,6 +64,35 @@ tests![
     attempts_fit_into_what_is_left,
     renewals_are_spread,
 ];
+
+/// All that a holder, a rival, a grantor and a network can do within these bounds.
+#[test]
+fn trap_32_every_schedule_of_a_small_world() {
+    let explore = |seconds, messages, doubled, changes| {
+        let bounds = Bounds {
+            seconds,
+            messages,
+            doubled,
+            changes,
+        };
+        explore(&Sound, bounds)
+    };
+    // Long, many messages, doubled ones, and a holder that lets go and wants it again.
+    let long = explore(6, 1, 0, 0);
+    let all = [
+        long,
+        explore(4, 2, 0, 0),
+        explore(4, 1, 1, 0),
+        explore(3, 1, 0, 2),
+    ];
+    let states = all.iter().map(|it| it.states).sum::<usize>();
+    assert!(states > 100_000, "{states} states");
+    // It is not that nothing happened.
+    for explored in all {
+        assert!(explored.held > 500 && explored.taken > 500, "{explored:?}");
+    }
+    assert!(long.resumed > 1_000, "{long:?}");
+}
 
 /// A holder that was granted the lease at the origin, and what it publishes.
 fn holder() -> LeaseHolder {
