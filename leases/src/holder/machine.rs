@@ -7,8 +7,7 @@ use quorate_clocks::{Incarnation, Instant, SplitMix64};
 use super::clocks::TwoClocks;
 use super::weakness::{Weakness, Weaknesses};
 use super::{
-    Ask, EndReason, HolderConfig, HolderConfigError, HolderEvent, HolderRequest, Progress,
-    RequestId, Standing, Ticket, schedule,
+    Ask, EndReason, HolderConfig, HolderConfigError, Progress, Standing, Ticket, schedule,
 };
 use crate::{FencingToken, SafeUntil};
 
@@ -124,9 +123,9 @@ pub struct LeaseHolder {
     pub(super) wanted: bool,
     /// The number of the current wish.
     pub(super) wish: u64,
-    last_ticket: u64,
+    pub(super) last_ticket: u64,
     pub(super) attempts: [Option<Attempt>; ATTEMPTS],
-    last_sent: Option<Instant>,
+    pub(super) last_sent: Option<Instant>,
     pub(super) next_at: Instant,
     pub(super) failures: u32,
     /// The newest token heard of.
@@ -137,11 +136,11 @@ pub struct LeaseHolder {
     /// How many stretches there have been.
     pub(super) stretches: u64,
     /// The stretch that was told, and why it ended.
-    told: Option<Told>,
+    pub(super) told: Option<Told>,
     /// The token of the stretch before.
-    before: Option<FencingToken>,
+    pub(super) before: Option<FencingToken>,
     /// The latest stretch that was told and of which work may still run.
-    working: Option<u64>,
+    pub(super) working: Option<u64>,
     pub(super) release: Option<Release>,
     mark: Option<Progress>,
     marked_at: Instant,
@@ -169,20 +168,20 @@ pub(super) struct Held {
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-struct Told {
-    stretch: u64,
-    token: FencingToken,
-    ended: Option<EndReason>,
+pub(super) struct Told {
+    pub(super) stretch: u64,
+    pub(super) token: FencingToken,
+    pub(super) ended: Option<EndReason>,
 }
 
 /// A grant to be given back.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(super) struct Release {
     pub(super) token: FencingToken,
-    next_at: Instant,
-    failures: u32,
+    pub(super) next_at: Instant,
+    pub(super) failures: u32,
     /// From then on it has ended by itself.
-    until: Instant,
+    pub(super) until: Instant,
 }
 
 impl LeaseHolder {
@@ -317,80 +316,6 @@ impl LeaseHolder {
     /// Time has passed. Harmless when early, late or repeated.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
-    }
-
-    /// Something to send, **after** this returned: it counts as sent at `now`. Time that it spends in a queue
-    /// of the caller is taken off the lease, and does no other harm.
-    ///
-    /// Changed by every other call, and by time. If nothing is handled, it is empty after at most two.
-    pub fn poll_transmit(&mut self, now: Instant) -> Option<HolderRequest> {
-        self.advance(now);
-        if let Some(request) = self.poll_release() {
-            return Some(request);
-        }
-        if !self.wanted || self.now < self.next_at.max(self.not_before()) {
-            return None;
-        }
-        let ttl = self.config.ttl;
-        if self.token.is_none() && self.weak.has(Weakness::RetryIsANewRequest) {
-            self.wish = self.wish.wrapping_add(1);
-        }
-        let ask = match self.token {
-            Some(token) => Ask::Renew { token, ttl },
-            None => Ask::Acquire {
-                request: RequestId {
-                    incarnation: self.incarnation,
-                    number: self.wish,
-                },
-                ttl,
-            },
-        };
-        let left = self.held.map(|held| held.standing.safe.remaining(self.now));
-        self.next_at = self.now + self.wait(self.failures, left);
-        self.failures = self.failures.saturating_add(1);
-        self.last_sent = Some(self.now);
-        Some(self.send(ask))
-    }
-
-    /// The next event. Changed by every other call; empty after at most two.
-    pub fn poll_event(&mut self) -> Option<HolderEvent> {
-        let held = self.held.map(|held| held.standing);
-        if let Some(told) = self.told {
-            let why = told.ended?;
-            self.told = None;
-            self.before = Some(told.token);
-            return Some(HolderEvent::Ended {
-                stretch: told.stretch,
-                token: told.token,
-                why,
-            });
-        }
-        let standing = held?;
-        self.told = Some(Told {
-            stretch: standing.stretch,
-            token: standing.token,
-            ended: None,
-        });
-        self.working = Some(standing.stretch);
-        if self.before == Some(standing.token) {
-            return Some(HolderEvent::Resumed(standing));
-        }
-        Some(HolderEvent::Acquired(standing))
-    }
-
-    /// When to call [`handle_timeout`](Self::handle_timeout) and [`poll_transmit`](Self::poll_transmit) again,
-    /// if nothing else happens. In the past when something waits to be sent. Changed by every other call.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let ask = self.wanted.then(|| self.next_at.max(self.not_before()));
-        let end = self.held.map(|held| held.standing.safe.deadline());
-        let release = self.release.map(|release| match self.may_release() {
-            true => release.next_at.min(release.until),
-            false => release.until,
-        });
-        [ask, end, self.stalls_at(), release]
-            .into_iter()
-            .flatten()
-            .min()
     }
 
     /// What the holder may act under at `now`, if it may. Publish it; see [`LeaseFlag`](crate::LeaseFlag).
@@ -528,49 +453,9 @@ impl LeaseHolder {
         self.next_at = self.now + self.config.min_pause;
     }
 
-    fn stalls_at(&self) -> Option<Instant> {
+    pub(super) fn stalls_at(&self) -> Option<Instant> {
         let within = self.config.progress_within?;
         let stalls = self.held.is_some() && !self.weak.has(Weakness::RenewsWithoutProgress);
         stalls.then(|| self.marked_at + within)
-    }
-
-    /// The earliest that anything may be sent after the last.
-    pub(super) fn not_before(&self) -> Instant {
-        match self.last_sent {
-            Some(sent) if !self.weak.has(Weakness::NoPause) => sent + self.config.min_pause,
-            _ => Instant::ORIGIN,
-        }
-    }
-
-    fn may_release(&self) -> bool {
-        self.working.is_none() || self.weak.has(Weakness::ReleasesBeforeStopped)
-    }
-
-    fn poll_release(&mut self) -> Option<HolderRequest> {
-        let due = self.release.filter(|it| self.now >= it.next_at)?;
-        if !self.may_release() {
-            return None;
-        }
-        let next_at = self.now + self.wait(due.failures, None);
-        let failures = due.failures.saturating_add(1);
-        self.release = Some(Release {
-            next_at,
-            failures,
-            ..due
-        });
-        Some(self.send(Ask::Release { token: due.token }))
-    }
-
-    fn send(&mut self, ask: Ask) -> HolderRequest {
-        self.last_ticket = self.last_ticket.wrapping_add(1);
-        let ticket = Ticket(self.last_ticket);
-        self.attempts.rotate_right(1);
-        self.attempts[0] = Some(Attempt {
-            ticket,
-            ask,
-            sent_at: self.now,
-            clocks: self.clocks,
-        });
-        HolderRequest { ticket, ask }
     }
 }

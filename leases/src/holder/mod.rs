@@ -10,6 +10,7 @@ mod machine;
 mod observer;
 mod request;
 mod schedule;
+mod turn;
 mod weakness;
 
 #[cfg(all(test, not(loom)))]

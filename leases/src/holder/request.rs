@@ -110,7 +110,7 @@ pub enum Ask {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Another grant holds the lease.
+    /// Another grant holds the lease, or did and it is not free yet.
     Held {
         /// For how long, unless it is renewed; zero when that is not known.
         remaining: Duration,
@@ -144,7 +144,11 @@ impl From<&AcquireError> for Refusal {
             AcquireError::Held { holder, .. } => Self::Held {
                 remaining: holder.remaining,
             },
+            AcquireError::Delayed { remaining, .. } => Self::Held {
+                remaining: *remaining,
+            },
             AcquireError::Ended { .. } => Self::Ended,
+            // Also while it waits in the queue: asked again, it is granted when it is its turn.
             _ => Self::Unavailable,
         }
     }
