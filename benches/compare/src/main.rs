@@ -3,8 +3,10 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod clocks;
+mod keys;
 mod measure;
 mod raft_rs;
+mod table;
 mod w1;
 
 use clap::{Parser, Subcommand};
@@ -25,7 +27,9 @@ enum What {
     /// Raft cores: entries that every member of a group has applied. What runs when nothing is said.
     Raft(w1::Arguments),
     /// Clocks: what a stamp costs.
-    Clocks(clocks::Arguments),
+    Clocks(table::Arguments),
+    /// Idempotency: what it costs to know a retry.
+    Keys(table::Arguments),
 }
 
 fn main() {
@@ -33,5 +37,6 @@ fn main() {
     match arguments.what.unwrap_or(What::Raft(arguments.raft)) {
         What::Raft(arguments) => w1::report(&arguments),
         What::Clocks(arguments) => clocks::report(&arguments),
+        What::Keys(arguments) => keys::report(&arguments),
     }
 }

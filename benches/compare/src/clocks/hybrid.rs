@@ -11,8 +11,8 @@ use quorate_clocks::{
 };
 use uhlc::{HLC, HLCBuilder, NTP64, Timestamp};
 
-use super::{STEP, Table, peer};
 use crate::measure::Peer;
+use crate::table::{STEP, Table, peer};
 
 /// Half a year into 2027: what all of them take for now.
 const MILLIS: u64 = 1_800_000_000_000;

@@ -3,7 +3,7 @@
 use itc::{IntervalTreeClock, LessThanOrEqual, Stamp};
 use quorate_clocks::TreeStamp;
 
-use super::{Table, peer};
+use crate::table::{Table, peer};
 
 /// The stamps of a group in which everybody has talked to others for a while, twice.
 struct Group {

@@ -3,7 +3,7 @@
 use crdts::{CmRDT, CvRDT};
 use quorate_clocks::{Actor, Dot, Incarnation, NodeId, Relation, VersionVector};
 
-use super::{Table, peer};
+use crate::table::{Table, peer};
 
 // The same actors for all.
 type Crdts = crdts::VClock<Actor>;
