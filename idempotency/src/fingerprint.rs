@@ -101,9 +101,9 @@ pub(crate) fn first_half(hasher: &blake3::Hasher) -> [u8; 16] {
 mod tests {
     use super::*;
 
-    /// Trap: fields that run together alike must not look like one request.
+    /// Fields that run together alike must not look like one request.
     #[test]
-    fn fields_are_framed() {
+    fn trap_24_fields_are_framed() {
         let of = |fields: &[(&'static str, &'static [u8])]| Fingerprint::of(fields.iter().copied());
         let all = [
             of(&[]),

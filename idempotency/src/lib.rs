@@ -199,6 +199,7 @@ mod policy;
 mod request;
 mod session;
 mod store;
+mod weakness;
 mod window;
 
 pub use answer::{Attempt, AttemptToken, Claim, Completion, Forgotten, InDoubt};

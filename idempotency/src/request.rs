@@ -39,6 +39,11 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// What it is named by.
+    pub const fn key(&self) -> &'a Key {
+        self.key
+    }
+
     /// How long the attempt may run before another request with the key may take over. Give it the
     /// longest that the work takes when all is well. Without, it is [`Policy::lease`](crate::Policy::lease).
     #[must_use]

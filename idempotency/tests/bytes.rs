@@ -177,7 +177,7 @@ fn an_unknown_version_is_named() {
 }
 
 #[test]
-fn every_prefix_is_truncated_and_every_suffix_trailing() {
+fn trap_23_every_prefix_is_truncated_and_every_suffix_trailing() {
     let bytes = sample().snapshot();
     for len in 0..bytes.len() {
         assert!(
@@ -197,7 +197,7 @@ fn every_prefix_is_truncated_and_every_suffix_trailing() {
 
 /// A length that a stranger wrote is checked against what is there before anything is allocated.
 #[test]
-fn a_huge_count_or_length_is_refused_at_once() {
+fn trap_23_a_huge_count_or_length_is_refused_at_once() {
     let bytes = sample().snapshot();
     let count_at = 1 + 9 * 8 + (9 + 9 + 1 + 1 + 4 * 8 + 1) + 4 * 8;
     for count in [200, 1 << 32, u64::MAX] {
@@ -243,7 +243,7 @@ fn record(name: u8, token: u64, expires_at: u64, state: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn keys_out_of_order_twice_or_over_are_refused() {
+fn trap_23_keys_out_of_order_twice_or_over_are_refused() {
     let stopped = |name, token, end| record(name, token, end, &[1, 1]);
     let applied = |name, token, order| record(name, token, 11, &[3, order, 0, 0, 0, 0, 0, 0, 0]);
     let restore = |records: &[Vec<u8>]| KeyStore::restore(&with_parts(records, &[]));
@@ -272,7 +272,7 @@ fn keys_out_of_order_twice_or_over_are_refused() {
 }
 
 #[test]
-fn remains_out_of_order_twice_or_over_are_refused() {
+fn trap_23_remains_out_of_order_twice_or_over_are_refused() {
     let remains = |scope: u8, horizon: u64, opaque: &[(u8, u64)], aged: &[(u8, u64)]| {
         let mut bytes = vec![1, scope];
         bytes.extend(horizon.to_le_bytes());

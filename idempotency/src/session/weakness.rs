@@ -1,7 +1,4 @@
-//! Rules that can be broken one at a time, in unit tests only, to see that the tests notice. Elsewhere
-//! each is a constant `false`.
-
-use core::time::Duration;
+//! The rules of client sessions that can be broken in unit tests.
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Weakness {
@@ -64,41 +61,4 @@ impl Weakness {
     ];
 }
 
-/// Which rule is broken.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Weaknesses {
-    #[cfg(test)]
-    pub(super) broken: Option<Weakness>,
-    /// By how much this replica's own clock is ahead of the log.
-    #[cfg(test)]
-    pub(super) ahead: Duration,
-}
-
-#[cfg(not(test))]
-impl Weaknesses {
-    pub(super) const NONE: Self = Self {};
-
-    pub(super) const fn has(self, _: Weakness) -> bool {
-        false
-    }
-
-    pub(super) const fn ahead(self) -> Duration {
-        Duration::ZERO
-    }
-}
-
-#[cfg(test)]
-impl Weaknesses {
-    pub(super) const NONE: Self = Self {
-        broken: None,
-        ahead: Duration::ZERO,
-    };
-
-    pub(super) fn has(self, weakness: Weakness) -> bool {
-        self.broken == Some(weakness)
-    }
-
-    pub(super) const fn ahead(self) -> Duration {
-        self.ahead
-    }
-}
+pub(super) type Weaknesses = crate::weakness::Weaknesses<Weakness>;

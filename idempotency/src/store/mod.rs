@@ -9,6 +9,10 @@ mod settle;
 mod snapshot;
 mod tombstones;
 mod view;
+mod weakness;
+
+#[cfg(test)]
+mod kill_matrix;
 
 use core::time::Duration;
 
@@ -21,6 +25,7 @@ use record::{Record, State, Time};
 use records::{Place, Records};
 use secret::Secret;
 use tombstones::KeyDigest;
+use weakness::{Weakness, Weaknesses};
 
 /// Remembers which requests run and how they were answered.
 ///
@@ -73,6 +78,7 @@ pub struct KeyStore {
     /// Of the next completion or drop of a response.
     next_order: u64,
     records: Records,
+    weak: Weaknesses,
 }
 
 impl KeyStore {
@@ -104,6 +110,7 @@ impl KeyStore {
             next_token: 1,
             next_order: 0,
             records: Records::new(secret, policy.key_age),
+            weak: Weaknesses::NONE,
         }
     }
 
@@ -115,12 +122,18 @@ impl KeyStore {
     /// made in the future. Nothing runs then.
     pub fn claim(&mut self, now: Instant, request: Request<'_>) -> Result<Claim, ClaimError> {
         let now = self.advance(now);
+        let weak = self.weak;
         let Request {
             key,
             fingerprint,
             born_at,
             ..
         } = request;
+        let unscoped = match weak.has(Weakness::NoScope) {
+            true => Key::new("", key.name()).ok(),
+            false => None,
+        };
+        let key = unscoped.as_ref().unwrap_or(key);
         let lease = self.lease_of(request)?;
         if let Some(born_at) = born_at {
             let latest = now.saturating_add(self.policy.key_skew);
@@ -132,7 +145,11 @@ impl KeyStore {
         let earlier = self.records.at(place);
         let earlier = earlier.filter(|record| record.is_live(self.time));
         let (earlier_attempts, doubt, reached, born_at) = match earlier {
-            Some(record) if record.fingerprint != fingerprint => {
+            Some(record)
+                if record.fingerprint != fingerprint
+                    && !weak.has(Weakness::NoFingerprint)
+                    && !weak.has(Weakness::MismatchIsInProgress) =>
+            {
                 return Ok(Claim::Mismatch {
                     stored: record.fingerprint,
                     applied: matches!(record.state, State::Completed { .. }),
@@ -141,28 +158,38 @@ impl KeyStore {
             Some(record) => {
                 let doubt = match &record.state {
                     State::Completed { response, .. } => {
+                        let rewritten = weak.has(Weakness::PolicyRewritesStored)
+                            && !matches!(self.policy.success, crate::Remember::Replay { .. });
                         return Ok(match response {
-                            Some(response) => Claim::Replay(response.clone()),
-                            None => Claim::AlreadyApplied,
+                            Some(response) if !rewritten => Claim::Replay(response.clone()),
+                            _ => Claim::AlreadyApplied,
                         });
                     }
-                    State::Running { until, .. } if now < *until => {
+                    State::Running { until, .. }
+                        if now < *until
+                            || weak.has(Weakness::LeaseHoldsAtItsEnd) && now == *until =>
+                    {
                         return Ok(Claim::InProgress {
                             token: record.token,
                             until: *until,
                             retry_after: until.since(now),
                         });
                     }
-                    State::Running { .. } => true,
+                    State::Running { .. } => !weak.has(Weakness::TakeoverWithoutDoubt),
                     State::Stopped { doubt } => *doubt,
                 };
-                (record.number, doubt, record.reached, record.born_at)
+                let reached = match weak.has(Weakness::StepsForgotten) {
+                    true => 0,
+                    false => record.reached,
+                };
+                (record.number, doubt, reached, record.born_at)
             }
             None => {
                 if let Some(answer) = self.forgotten(request) {
                     return Ok(answer);
                 }
-                (0, false, 0, born_at)
+                let is_aged = !weak.has(Weakness::AgedIsForgottenEarly);
+                (0, false, 0, born_at.filter(|_| is_aged))
             }
         };
         let place = self.make_room(key, place)?;
@@ -199,8 +226,13 @@ impl KeyStore {
     fn lease_of(&self, request: Request<'_>) -> Result<Duration, ClaimError> {
         let limit = self.limits.lease;
         match request.lease {
+            Some(Duration::ZERO) if self.weak.has(Weakness::ZeroLeaseIsDefault) => {
+                Ok(self.policy.lease.min(limit))
+            }
             Some(Duration::ZERO) => Err(ClaimError::ZeroLease),
-            Some(lease) if lease > limit => Err(ClaimError::LeaseTooLong { lease, limit }),
+            Some(lease) if lease > limit && !self.weak.has(Weakness::NoLongestLease) => {
+                Err(ClaimError::LeaseTooLong { lease, limit })
+            }
             Some(lease) => Ok(lease),
             None => Ok(self.policy.lease.min(limit)),
         }
@@ -209,7 +241,9 @@ impl KeyStore {
     /// What to answer to a request of which no record is left, unless it is new.
     fn forgotten(&self, request: Request<'_>) -> Option<Claim> {
         if let Some(stored) = self.tombstone(request.key) {
-            return Some(match stored == request.fingerprint {
+            let is_same = stored == request.fingerprint
+                || self.weak.has(Weakness::TombstoneWithoutFingerprint);
+            return Some(match is_same {
                 true => Claim::AlreadyApplied,
                 false => Claim::Mismatch {
                     stored,
@@ -261,7 +295,15 @@ impl KeyStore {
 
     fn advance(&mut self, now: Instant) -> Instant {
         let Time { now: last, floor } = self.time;
-        let now = last.max(now);
+        let now = match self.weak {
+            weak if weak.has(Weakness::TimeGoesBack) => now,
+            weak if weak.has(Weakness::LocalTime) => last.max(now.saturating_add(weak.ahead())),
+            _ => last.max(now),
+        };
+        let floor = match self.weak.has(Weakness::FloorGoesBack) {
+            true => Instant::ORIGIN,
+            false => floor,
+        };
         let floor = floor.max(now.saturating_sub(self.policy.key_age));
         self.time = Time { now, floor };
         now
@@ -272,6 +314,9 @@ impl KeyStore {
         match self.records.at(place) {
             Some(record) if !record.is_live(self.time) => Latest::Unknown,
             Some(record) if record.token == token => Latest::This(record),
+            Some(record) if token < record.token && self.weak.has(Weakness::Unfenced) => {
+                Latest::This(record)
+            }
             Some(record) if token < record.token => Latest::Superseded { by: record.token },
             _ => Latest::Unknown,
         }

@@ -10,12 +10,15 @@
 //!
 //! What runs, what is in doubt, and recorded steps are never touched.
 
+use alloc::boxed::Box;
+
 use quorate_clocks::Instant;
 
 use super::KeyStore;
 use super::records::{Forgetting, Place};
 use super::scopes::Listed;
 use super::tombstones::{KeyDigest, Kind};
+use super::weakness::Weakness;
 use crate::{ClaimError, Forgotten, Key, Pressure, Resource};
 
 /// What there is too little of.
@@ -32,7 +35,8 @@ impl KeyStore {
         let mut place = place;
         while let Some(shortage) = self.shortage(key, place) {
             // All that is over goes first: which of it is forgotten already must decide nothing.
-            if self.records.forget_one(self.time) == Forgetting::Idle {
+            let hasty = self.weak.has(Weakness::EvictsBeforeForgetting);
+            if hasty || self.records.forget_one(self.time) == Forgetting::Idle {
                 self.relieve(key.scope(), shortage)
                     .map_err(|shortage| ClaimError::Full {
                         resource: shortage.resource,
@@ -100,6 +104,8 @@ impl KeyStore {
         if self.policy.pressure == Pressure::Refuse {
             return Err(shortage);
         }
+        let other = self.other_scope();
+        let scope = other.as_deref().unwrap_or(scope);
         match shortage.resource {
             Resource::ResponseBytes => {
                 let oldest = self.records.oldest(scope, Listed::Replayable);
@@ -118,7 +124,16 @@ impl KeyStore {
     fn bury_oldest(&mut self, scope: &str, shortage: Shortage) -> Result<(), Shortage> {
         let applied = self.records.oldest(scope, Listed::Applied);
         let oldest = applied.or_else(|| self.records.oldest(scope, Listed::Replayable));
+        if oldest.is_none() && self.weak.has(Weakness::EvictsRunning) {
+            let running = self.live().first().map(|(key, _)| self.records.find(key));
+            self.records.remove(running.ok_or(shortage)?, self.time);
+            return Ok(());
+        }
         let (place, key, record) = oldest.ok_or(shortage)?;
+        if self.weak.has(Weakness::EvictsWithoutTombstone) {
+            self.records.remove(place, self.time);
+            return Ok(());
+        }
         let digest = KeyDigest::of(key);
         let fingerprint = record.fingerprint;
         let (kind, at) = match record.born_at {
@@ -159,13 +174,27 @@ impl KeyStore {
             if aged == 0 {
                 return Err(shortage);
             }
+            let weak = self.weak;
             self.records.with_scope(scope, self.time, |scope, stones| {
                 if let Some(born) = stones.pop(scope.queue_mut(Kind::Aged)) {
                     let after = Instant::from_nanos(born.as_nanos().saturating_add(1));
-                    scope.horizon = scope.horizon.max(after);
+                    if !weak.has(Weakness::HorizonNotRaised) {
+                        scope.horizon = scope.horizon.max(after);
+                    }
                 }
             });
         }
+    }
+
+    /// The scope that makes room in place of the one that needs it: none.
+    fn other_scope(&self) -> Option<Box<str>> {
+        if !self.weak.has(Weakness::EvictsAcrossScopes) {
+            return None;
+        }
+        let mut scopes = self.records.scopes.unordered().map(|scope| &scope.name);
+        scopes
+            .find(|name| self.records.oldest(name, Listed::Replayable).is_some())
+            .cloned()
     }
 
     /// Forgets every key whose time is over and says how many there were, tombstones included.

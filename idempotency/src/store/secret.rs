@@ -56,3 +56,30 @@ impl Hash for Key {
         state.write_u8(scope_len);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of the keys share the place of another, in a table of 4,096.
+    fn collisions(secret: &Secret, keys: &[Key]) -> usize {
+        let places = keys.iter().map(|key| secret.hash(key) % 4_096);
+        let places: alloc::collections::BTreeSet<_> = places.collect();
+        keys.len() - places.len()
+    }
+
+    /// Keys that an attacker has chosen to share one place are like any others to who has another secret.
+    #[test]
+    fn trap_24_keys_that_collide_under_one_secret_do_not_under_another() {
+        let known = Secret::Given([1, 2]);
+        let chosen: alloc::vec::Vec<_> = (0..400_000)
+            .map(|number| Key::new("tenant", &alloc::format!("{number}")).expect("a sound key"))
+            .filter(|key| known.hash(key) % 4_096 == 7)
+            .collect();
+        assert!(chosen.len() > 50);
+        assert_eq!(collisions(&known, &chosen), chosen.len() - 1);
+        // About one pair in a hundred keys collides by chance.
+        assert!(collisions(&Secret::Given([3, 4]), &chosen) < 20);
+        assert!(collisions(&Secret::random(), &chosen) < 20);
+    }
+}

@@ -7,6 +7,7 @@ use quorate_clocks::Instant;
 
 use super::record::{Record, State};
 use super::records::Place;
+use super::weakness::Weakness;
 use super::{KeyStore, Latest};
 use crate::{
     AcknowledgeError, AttemptToken, Class, CompleteError, Completion, ExtendError, FailError,
@@ -45,9 +46,24 @@ impl KeyStore {
         };
         let doubt = match record.state {
             // Before all other checks: the retry of a completion is a success, whatever it brings.
+            State::Completed { .. } if self.weak.has(Weakness::RetryOfCompletionRefused) => {
+                return Err(CompleteError::Unknown { token });
+            }
             State::Completed { .. } => return Ok(Completion::Repeated),
             State::Stopped { .. } => return Err(CompleteError::Unknown { token }),
+            State::Running { until, .. }
+                if now >= until && self.weak.has(Weakness::LateCompletionRefused) =>
+            {
+                return Err(CompleteError::Unknown { token });
+            }
             State::Running { takeover, .. } => takeover,
+        };
+        let class = match class {
+            Class::Transient if self.weak.has(Weakness::TransientIsKept) => Class::Success,
+            Class::Indeterminate if self.weak.has(Weakness::IndeterminateIsFailure) => {
+                return Ok(self.free(place));
+            }
+            class => class,
         };
         let (response, retain) = match self.policy.of(class) {
             Remember::Replay { .. } if response.len() as u64 > self.limits.response_bytes => {
@@ -77,9 +93,12 @@ impl KeyStore {
         };
         let until = now.saturating_add(retain);
         let order = self.take_order();
+        let weak = self.weak;
         self.records.update(place, self.time, |record| {
             record.state = State::Completed { response, order };
-            record.expires_at = until;
+            if !weak.has(Weakness::RetentionFromClaim) {
+                record.expires_at = until;
+            }
         });
         Ok(Completion::Kept { until })
     }
@@ -213,6 +232,9 @@ impl KeyStore {
         let (until, takeover) = match record.state {
             State::Completed { .. } => return Err(ExtendError::Completed),
             State::Stopped { .. } => return Err(ExtendError::Unknown { token }),
+            State::Running { takeover, .. } if self.weak.has(Weakness::ExtendShortens) => {
+                (now.saturating_add(lease), takeover)
+            }
             State::Running { until, takeover } => (until.max(now.saturating_add(lease)), takeover),
         };
         let expires_at = until.saturating_add(self.policy.abandoned);
@@ -251,6 +273,10 @@ impl KeyStore {
         }
         match record.state {
             State::Completed { response: None, .. } => Ok(()),
+            State::Completed { .. } if self.weak.has(Weakness::AcknowledgedIsForgotten) => {
+                self.records.remove(place, self.time);
+                Ok(())
+            }
             State::Completed { .. } => {
                 self.drop_response(place);
                 Ok(())
@@ -286,12 +312,15 @@ impl KeyStore {
                 state: State::Running { takeover, .. },
                 reached,
                 ..
-            }) if *takeover || *reached > 0 => {
+            }) if *takeover && !self.weak.has(Weakness::FailureForgetsDoubt) || *reached > 0 => {
                 let doubt = *takeover;
                 self.stop(place, doubt);
                 Completion::Resumes
             }
             _ => {
+                if self.weak.has(Weakness::TokenAgainAfterFailure) {
+                    self.next_token -= 1;
+                }
                 self.records.remove(place, self.time);
                 Completion::Freed
             }

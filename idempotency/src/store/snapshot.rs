@@ -37,6 +37,7 @@ use quorate_clocks::Instant;
 use super::KeyStore;
 use super::record::{Record, State, Time};
 use super::tombstones::{KeyDigest, Kind};
+use super::weakness::Weakness;
 use crate::limits::nanos;
 use crate::{
     AttemptToken, Class, Fingerprint, Key, Limits, Policy, Pressure, Remember, RestoreError,
@@ -63,10 +64,18 @@ impl KeyStore {
         out.push(VERSION);
         self.put_settings(&mut out);
         let live = self.live();
+        let floor = match self.weak.has(Weakness::SnapshotWithoutFloor) {
+            true => self.time.now.saturating_sub(self.policy.key_age),
+            false => self.time.floor,
+        };
+        let next_token = match self.weak.has(Weakness::TokensAgainAfterRestart) {
+            true => live.iter().map(|(_, record)| record.token.0 + 1).max(),
+            false => None,
+        };
         for number in [
             self.time.now.as_nanos(),
-            self.time.floor.as_nanos(),
-            self.next_token,
+            floor.as_nanos(),
+            next_token.unwrap_or(self.next_token),
             self.next_order,
             live.len() as u64,
         ] {
@@ -75,7 +84,15 @@ impl KeyStore {
         for (key, record) in live {
             put_record(&mut out, key, record);
         }
-        let remains = self.remains();
+        let mut remains = self.remains();
+        if self.weak.has(Weakness::SnapshotWithoutTombstones) {
+            remains.clear();
+        }
+        if self.weak.has(Weakness::SnapshotWithoutHorizons) {
+            for remains in &mut remains {
+                remains.horizon = Instant::ORIGIN;
+            }
+        }
         put_u64(&mut out, remains.len() as u64);
         for remains in remains {
             put_text(&mut out, remains.scope);

@@ -9,6 +9,7 @@ use super::KeyStore;
 use super::record::{Record, Time};
 use super::records::Place;
 use super::tombstones::{KeyDigest, Kind};
+use super::weakness::Weakness;
 use crate::{Fingerprint, Key};
 
 /// What is left of a scope besides its records.
@@ -32,7 +33,11 @@ impl KeyStore {
     pub fn horizon(&self, scope: &str) -> Instant {
         let scopes = &self.records.scopes;
         let scope = scopes.find(scope).and_then(|at| scopes.get(at));
-        scope.map_or(self.time.floor, |scope| scope.horizon.max(self.time.floor))
+        let horizon = match self.weak.has(Weakness::HorizonOfAllScopes) {
+            true => scopes.unordered().map(|scope| scope.horizon).max(),
+            false => scope.map(|scope| scope.horizon),
+        };
+        horizon.map_or(self.time.floor, |horizon| horizon.max(self.time.floor))
     }
 
     /// How many keys take up room, those included that are over and not yet forgotten, and without
@@ -63,8 +68,12 @@ impl KeyStore {
 
     /// Bytes of responses, with [`Limits::response_bytes`](crate::Limits::response_bytes) set aside for
     /// each running attempt.
-    pub const fn response_bytes(&self) -> u64 {
-        let set_aside = self.running().saturating_mul(self.limits.response_bytes);
+    pub fn response_bytes(&self) -> u64 {
+        let running = match self.weak.has(Weakness::RoomNotSetAside) {
+            true => 0,
+            false => self.running(),
+        };
+        let set_aside = running.saturating_mul(self.limits.response_bytes);
         set_aside.saturating_add(self.records.response_bytes())
     }
 
@@ -74,7 +83,9 @@ impl KeyStore {
         let mut live: Vec<_> = records
             .filter(|(_, record)| record.is_live(self.time))
             .collect();
-        live.sort_unstable_by_key(|(key, _)| *key);
+        if !self.weak.has(Weakness::SnapshotUnsorted) {
+            live.sort_unstable_by_key(|(key, _)| *key);
+        }
         live
     }
 
