@@ -94,8 +94,9 @@ impl LeaseTable {
     /// [`expire_next`](Self::expire_next) finds them sorted. False when all are.
     ///
     /// No answer depends on it, and it is no command: a replica may call it whenever it is idle. It is
-    /// for tables of many leases that end in one moment, in which the first call of `expire_next`
-    /// would otherwise sort them all, at some tens of nanoseconds for each.
+    /// for tables of many leases that end at one instant, to the nanosecond, or that were renewed and
+    /// would have ended at one: the first call of `expire_next` would otherwise look at them all, at
+    /// some tens of nanoseconds for each.
     pub fn sort_ended(&mut self, steps: usize) -> bool {
         let now = self.now;
         (0..steps).all(|_| self.records.sort(now))
@@ -119,7 +120,7 @@ impl LeaseTable {
     /// Does what is due first, if anything is by `now`.
     fn do_next(&mut self, now: Instant) -> Done {
         let now = self.advance(now);
-        while self.records.sort(now) {}
+        self.records.sort_first(now);
         let lease = self.records.ends.first();
         let session = self.first_session();
         let is_first = |at: Instant, rank: Rank| {

@@ -132,8 +132,8 @@ fn each_broken_rule_is_noticed() {
             trap_25_a_delay_survives_a_snapshot_and_keeps_who_waits_waiting
         SessionOutlives:
             trap_28_the_leases_of_a_session_end_with_it_and_are_freed_in_slices
+            trap_16_slices_are_the_same_on_a_replica_that_was_restored_between_them
             trap_04_a_session_that_is_over_does_not_come_back
-            trap_19_no_session_has_the_id_of_another
         SessionRevives:
             trap_04_a_session_that_is_over_does_not_come_back
         SessionIdAgain:

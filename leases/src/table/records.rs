@@ -350,6 +350,18 @@ impl Records {
                 .step(now, &mut SessionEnds(&mut self.sessions, &self.entries))
     }
 
+    /// Sorts until it is known what ran out first by `now`, and no further: what runs out later is
+    /// looked at when its time comes.
+    pub(super) fn sort_first(&mut self, now: Instant) {
+        loop {
+            let firsts = [self.ends.first(), self.session_ends.first()];
+            let first = firsts.into_iter().flatten().map(|(deadline, ..)| deadline);
+            if !self.sort(first.min().map_or(now, |first| first.min(now))) {
+                return;
+            }
+        }
+    }
+
     /// Writes a session down.
     pub(super) fn open_session(&mut self, session: Session) -> u32 {
         let (number, deadline) = (session.id.0, session.deadline);
@@ -429,9 +441,11 @@ impl Look for Ends<'_> {
     }
 }
 
+/// Its oldest lease, and without one after all leases: so a session only moves back when it loses some,
+/// and one that is in the order already is never found too late.
 fn rank(session: &Session, entries: &Slab<Entry>) -> Rank {
     let first = session.leases.first().and_then(|at| entries.get(at));
-    (first.map_or(0, |entry| entry.token.0), session.id.0)
+    (first.map_or(u64::MAX, |entry| entry.token.0), session.id.0)
 }
 
 /// A session comes where its oldest lease does.

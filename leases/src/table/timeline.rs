@@ -52,9 +52,13 @@ impl Timeline {
         match self.wheel.step(now) {
             WheelStep::Idle => false,
             WheelStep::Sorted => true,
-            WheelStep::Expired { item: at, .. } => {
+            WheelStep::Expired {
+                at: timer,
+                item: at,
+            } => {
                 if let Some((deadline, rank)) = look.deadline(at) {
-                    if deadline <= now {
+                    // What the wheel has passed is not set again, also if `now` is before that.
+                    if deadline <= now.max(timer) {
                         self.due.insert((deadline, rank, at));
                     } else {
                         let timer = self.wheel.insert(deadline, at);

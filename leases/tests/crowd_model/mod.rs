@@ -483,7 +483,7 @@ impl Model {
             }
         }
         for (id, session) in &self.sessions {
-            let first = self.first_of(*id).map_or(0, |(token, _)| token);
+            let first = self.first_of(*id).map_or(u64::MAX, |(token, _)| token);
             due.push(((session.deadline, 0, first, 0), Due::Session(*id)));
         }
         due.retain(|((at, ..), _)| *at <= now);

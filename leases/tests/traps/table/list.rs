@@ -54,6 +54,7 @@ macro_rules! all_traps {
             delays::a_steal_is_for_those_whom_the_policy_names,
             delays::a_holder_that_is_asked_to_yield_is_told_once_and_keeps_what_it_has,
             sessions::trap_28_the_leases_of_a_session_end_with_it_and_are_freed_in_slices,
+            sessions::trap_16_slices_are_the_same_on_a_replica_that_was_restored_between_them,
             sessions::trap_04_a_session_that_is_over_does_not_come_back,
             sessions::trap_19_no_session_has_the_id_of_another,
             sessions::trap_25_closing_a_session_releases_its_leases,

@@ -61,6 +61,26 @@ pub(crate) fn trap_28_the_leases_of_a_session_end_with_it_and_are_freed_in_slice
     assert_eq!(table.get(at(15), "lease 900").unwrap().token, taken.token);
 }
 
+/// A session that lost its last lease while its end was being taken note of comes in the same place on a
+/// replica that was restored in between.
+pub(crate) fn trap_16_slices_are_the_same_on_a_replica_that_was_restored_between_them() {
+    let mut table = super::new(Limits::default());
+    for (request, name) in (0..).zip(["a", "b", "c"]) {
+        let session = table.open_session(at(0), TTL).unwrap().session;
+        let bound = Acquire::in_session(name, "ann", request, session);
+        table.acquire_with(at(0), &bound).unwrap();
+    }
+    let first = table.expire_some(at(10), 1);
+    assert_eq!(first[0].name, "a");
+    table.acquire(at(10), "c", "bob", TTL, 9).unwrap();
+    let mut replica = super::restore(Limits::default(), &table.snapshot()).unwrap();
+    for _ in 0..6 {
+        assert_eq!(table.expire_some(at(10), 1), replica.expire_some(at(10), 1));
+        assert_eq!(table.snapshot(), replica.snapshot());
+    }
+    assert_eq!(table.leases(at(10)).count(), 1);
+}
+
 pub(crate) fn trap_04_a_session_that_is_over_does_not_come_back() {
     let (mut table, session) = with_leases(Limits::default(), 2);
     let ended = Err(SessionError::Ended { session });
