@@ -82,7 +82,11 @@ const PURE: [(&str, &[&str]); 6] = [
     ("quorate-transport", &["bytes", "crc32fast"]),
     ("quorate-raft-core", &["bytes"]),
     ("quorate-consistency", &["bytes", "serde", "serde_json"]),
-    ("quorate-idempotency", &["blake3", "bytes", "serde"]),
+    // parking_lot only behind `shared`: locks, which threads of a process wait for, and nothing else.
+    (
+        "quorate-idempotency",
+        &["blake3", "bytes", "parking_lot", "serde"],
+    ),
     ("quorate-leases", &["bytes", "hashbrown", "serde"]),
 ];
 

@@ -30,6 +30,9 @@
 //! The first needs the least of the client, and is the only one that forgets at a time: everything
 //! below is about it. With the others nothing is forgotten before the client says so, or is gone.
 //!
+//! With the feature `shared`, `SharedStore` is a [`KeyStore`] for the threads of one process: an attempt has a
+//! guard, and a duplicate can wait for the first one's answer.
+//!
 //! # Concepts
 //!
 //! * A [`Key`] names a request within a scope that the server has authenticated.
@@ -198,7 +201,11 @@ mod limits;
 mod policy;
 mod request;
 mod session;
+#[cfg(feature = "shared")]
+mod shared;
 mod store;
+#[cfg(feature = "shared")]
+mod sync;
 mod weakness;
 mod window;
 
@@ -217,6 +224,11 @@ pub use session::{
     ClientSessions, SessionBegin, SessionBeginError, SessionCloseError, SessionCompleteError,
     SessionCompleted, SessionId, SessionKeepAliveError, SessionLimits, SessionOpenError,
     SessionReopenError, SessionRequest, SessionRestoreError,
+};
+#[cfg(feature = "shared")]
+pub use shared::{
+    Joined, OnDrop, Running, SharedClaim, SharedCompleteError, SharedInDoubt, SharedOptions,
+    SharedStore, SharedStoreError, Waiting,
 };
 pub use store::KeyStore;
 pub use window::{Observed, SequenceWindow, UnseenRanges, WindowDecodeError};

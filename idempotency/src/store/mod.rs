@@ -6,6 +6,8 @@ mod room;
 mod scopes;
 mod secret;
 mod settle;
+#[cfg(feature = "shared")]
+mod shard;
 mod snapshot;
 mod tombstones;
 mod view;
@@ -26,6 +28,9 @@ use records::{Place, Records};
 use secret::Secret;
 use tombstones::KeyDigest;
 use weakness::{Weakness, Weaknesses};
+
+#[cfg(feature = "shared")]
+pub(crate) use {secret::Secret as HashSecret, shard::Standing};
 
 /// Remembers which requests run and how they were answered.
 ///
@@ -121,6 +126,23 @@ impl KeyStore {
     /// When there is no room, the lease is zero or over [`Limits::lease`], or the key says that it was
     /// made in the future. Nothing runs then.
     pub fn claim(&mut self, now: Instant, request: Request<'_>) -> Result<Claim, ClaimError> {
+        let hash = self.records.hash(request.key);
+        self.claim_hashed(now, request, hash, |next| {
+            let token = *next;
+            *next = token.checked_add(1)?;
+            Some(token)
+        })
+    }
+
+    /// As [`claim`](Self::claim), with the key's hash, and a way to take the next token, from the
+    /// store's own or elsewhere.
+    pub(crate) fn claim_hashed(
+        &mut self,
+        now: Instant,
+        request: Request<'_>,
+        hash: u32,
+        take_token: impl FnOnce(&mut u64) -> Option<u64>,
+    ) -> Result<Claim, ClaimError> {
         let now = self.advance(now);
         let weak = self.weak;
         let Request {
@@ -134,6 +156,7 @@ impl KeyStore {
             false => None,
         };
         let key = unscoped.as_ref().unwrap_or(key);
+        let hash = unscoped.as_ref().map_or(hash, |key| self.records.hash(key));
         let lease = self.lease_of(request)?;
         if let Some(born_at) = born_at {
             let latest = now.saturating_add(self.policy.key_skew);
@@ -141,7 +164,7 @@ impl KeyStore {
                 return Err(ClaimError::BornInTheFuture { born_at, latest });
             }
         }
-        let place = self.records.find(key);
+        let place = self.records.find_hashed(key, hash);
         let earlier = self.records.at(place);
         let earlier = earlier.filter(|record| record.is_live(self.time));
         let (earlier_attempts, doubt, reached, born_at) = match earlier {
@@ -193,8 +216,8 @@ impl KeyStore {
             }
         };
         let place = self.make_room(key, place)?;
-        let token = AttemptToken(self.next_token);
-        self.next_token = token.0.checked_add(1).ok_or(ClaimError::TokensExhausted)?;
+        let token = take_token(&mut self.next_token).ok_or(ClaimError::TokensExhausted)?;
+        let token = AttemptToken(token);
         let until = now.saturating_add(lease);
         let attempt = Attempt {
             token,

@@ -52,6 +52,10 @@ impl Place {
     pub(super) const fn is_known(self) -> bool {
         self.at.is_some()
     }
+
+    pub(super) const fn hash(self) -> u32 {
+        self.hash
+    }
 }
 
 #[derive(Clone)]
@@ -125,9 +129,18 @@ impl Records {
         }
     }
 
+    /// What a key is found by.
+    pub(super) fn hash(&self, key: &Key) -> u32 {
+        self.secret.hash(key)
+    }
+
     /// Where a key is. Holds until a record is inserted or removed.
     pub(super) fn find(&self, key: &Key) -> Place {
-        let hash = self.secret.hash(key);
+        self.find_hashed(key, self.hash(key))
+    }
+
+    /// As [`find`](Self::find), of a key whose hash is known.
+    pub(super) fn find_hashed(&self, key: &Key, hash: u32) -> Place {
         let entries = &self.entries;
         let at = self.index.find(hash, |at| {
             let entry = entries.get(at as usize).and_then(Option::as_ref);

@@ -44,7 +44,7 @@ impl KeyStore {
                         limit: shortage.limit,
                     })?;
             }
-            place = self.records.find(key);
+            place = self.records.find_hashed(key, place.hash());
         }
         Ok(place)
     }
@@ -209,24 +209,25 @@ impl KeyStore {
     /// bounded pause after a long silence. Most steps forget a key. Those first whose time was over
     /// first.
     pub fn expire_some(&mut self, now: Instant, most: u64) -> Forgotten {
+        self.expire_steps(now, most).0
+    }
+
+    /// As [`expire_some`](Self::expire_some). Says how many steps it took too.
+    pub(crate) fn expire_steps(&mut self, now: Instant, most: u64) -> (Forgotten, u64) {
         self.advance(now);
         let mut forgotten = 0;
-        for _ in 0..most {
+        for steps in 0..most {
             match self.records.forget_one(self.time) {
                 Forgetting::Forgot => forgotten += 1,
                 Forgetting::Sorted => {}
                 Forgetting::Idle => {
-                    return Forgotten {
-                        forgotten,
-                        is_done: true,
-                    };
+                    let is_done = true;
+                    return (Forgotten { forgotten, is_done }, steps);
                 }
             }
         }
-        Forgotten {
-            forgotten,
-            is_done: false,
-        }
+        let is_done = false;
+        (Forgotten { forgotten, is_done }, most)
     }
 
     /// When to look again whether [`expire`](Self::expire) has something to forget: not before. Later,

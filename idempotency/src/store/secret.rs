@@ -8,7 +8,7 @@ use crate::Key;
 /// whoever does not know the secret cannot choose keys that collide. In which order a hash puts them is
 /// never seen.
 #[derive(Clone)]
-pub(super) enum Secret {
+pub(crate) enum Secret {
     /// From the operating system: SipHash-1-3, as the maps of the standard library use it.
     // It differs from run to run, as it must, and nothing that is seen depends on it.
     #[cfg(feature = "std")]
@@ -20,7 +20,7 @@ pub(super) enum Secret {
 
 impl Secret {
     /// A new one from the operating system, where there is one.
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         #[cfg(feature = "std")]
         #[allow(clippy::disallowed_types)]
         {
@@ -32,7 +32,12 @@ impl Secret {
 
     /// Half of the hash: the most that an [`Index`](crate::index::Index) goes by.
     pub(super) fn hash(&self, name: &(impl Hash + ?Sized)) -> u32 {
-        let hash = match self {
+        self.hash_whole(name) as u32
+    }
+
+    /// The hash, with a half that no [`Index`](crate::index::Index) goes by.
+    pub(crate) fn hash_whole(&self, name: &(impl Hash + ?Sized)) -> u64 {
+        match self {
             #[cfg(feature = "std")]
             Self::Own(state) => core::hash::BuildHasher::hash_one(state, name),
             // Deprecated in favour of a type of `std` that takes no key. It is what is left without `std`, and
@@ -43,8 +48,7 @@ impl Secret {
                 name.hash(&mut hasher);
                 hasher.finish()
             }
-        };
-        hash as u32
+        }
     }
 }
 

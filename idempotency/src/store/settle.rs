@@ -80,14 +80,7 @@ impl KeyStore {
             }
             Remember::Free => return Ok(self.free(place)),
             Remember::InDoubt => {
-                let expires_at = now.saturating_add(self.policy.abandoned);
-                self.records.update(place, self.time, |record| {
-                    record.state = State::Running {
-                        until: now,
-                        takeover: doubt,
-                    };
-                    record.expires_at = expires_at;
-                });
+                self.doubt(place, now, doubt);
                 return Ok(Completion::InDoubt);
             }
         };
@@ -293,6 +286,18 @@ impl KeyStore {
                 response: None,
                 order,
             };
+        });
+    }
+
+    /// A retry may take over at once, and is told of the doubt.
+    pub(super) fn doubt(&mut self, place: Place, now: Instant, takeover: bool) {
+        let expires_at = now.saturating_add(self.policy.abandoned);
+        self.records.update(place, self.time, |record| {
+            record.state = State::Running {
+                until: now,
+                takeover,
+            };
+            record.expires_at = expires_at;
         });
     }
 
