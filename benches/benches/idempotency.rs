@@ -120,6 +120,21 @@ fn store(criterion: &mut Criterion) {
             BatchSize::PerIteration,
         );
     });
+    group.bench_function("a slice of 1,000 steps of that", |bencher| {
+        let mut left = store.clone();
+        bencher.iter_custom(|iterations| {
+            let mut spent = Duration::ZERO;
+            for _ in 0..iterations {
+                if left.is_empty() {
+                    left = store.clone();
+                }
+                let start = std::time::Instant::now();
+                left.expire_some(Instant::MAX, 1_000);
+                spent += start.elapsed();
+            }
+            spent
+        });
+    });
     group.finish();
 }
 
