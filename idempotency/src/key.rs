@@ -62,7 +62,7 @@ impl Key {
     /// `value` is the header's value: a string in double quotes with `\"` and `\\` as its only
     /// escapes (RFC 8941 §3.3.3, as draft-ietf-httpapi-idempotency-key-header asks), or the name
     /// bare, as most clients send it. Spaces and tabs around it are ignored. A request with two
-    /// such headers is malformed: that is for the caller to see.
+    /// such headers is malformed: [`parse_headers`](Self::parse_headers) sees that.
     ///
     /// # Errors
     ///
@@ -118,6 +118,36 @@ impl Key {
             }),
             None => Self::new(scope, &name),
         }
+    }
+
+    /// The key that the `Idempotency-Key` headers of a request name in `scope`, if it has one: all values of
+    /// headers with that name.
+    ///
+    /// ```
+    /// use quorate_idempotency::{Key, KeyError};
+    ///
+    /// assert_eq!(Key::parse_headers("tenant-7", []), Ok(None));
+    /// assert!(Key::parse_headers("tenant-7", [&b"\"a\""[..]]).is_ok_and(|key| key.is_some()));
+    /// // Which of two would be meant?
+    /// let two = [&b"\"a\""[..], b"\"b\""];
+    /// assert_eq!(Key::parse_headers("tenant-7", two), Err(KeyError::Several));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Several`] when there is more than one, and as for [`parse_header`](Self::parse_header).
+    pub fn parse_headers<'a>(
+        scope: &str,
+        values: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<Option<Self>, KeyError> {
+        let mut values = values.into_iter();
+        let Some(first) = values.next() else {
+            return Ok(None);
+        };
+        if values.next().is_some() {
+            return Err(KeyError::Several);
+        }
+        Self::parse_header(scope, first).map(Some)
     }
 
     /// Who may use the name.
@@ -375,6 +405,8 @@ pub enum KeyError {
         /// By how many bytes.
         len: usize,
     },
+    /// There is more than one header.
+    Several,
 }
 
 impl fmt::Display for KeyError {
@@ -402,6 +434,7 @@ impl fmt::Display for KeyError {
                 f,
                 "the idempotency key escapes byte {byte:#04x} at {at}; only \\\" and \\\\ are escapes"
             ),
+            Self::Several => write!(f, "there is more than one Idempotency-Key header; send one"),
             Self::Trailing { len } => write!(
                 f,
                 "{len} bytes follow the idempotency key's closing quote; send one key and no parameters"

@@ -298,6 +298,8 @@ impl KeyStore {
 
     /// Changes what is remembered of outcomes from now on.
     ///
+    /// With another [`Policy::key_age`] this looks at every key once.
+    ///
     /// # Errors
     ///
     /// When it makes no sense. Nothing has changed then.
