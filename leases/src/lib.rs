@@ -21,7 +21,8 @@
 //!   thread whether it may act; [`Observer`] is for who only watches.
 //! - **A fence** stands at the resource. Every grant has a larger [`FencingToken`] than those before,
 //!   each write carries its token, and the resource refuses a token that is older than one it has
-//!   seen ([`Fence`], [`AtomicFence`]). This is the part that is safe without any clock.
+//!   seen ([`Fence`], [`AtomicFence`]). This is the part that is safe without any clock. A new holder
+//!   raises it before the first use, which [`Armed`] makes the compiler ask for; [`fencing`] has recipes.
 //!
 //! ```
 //! use core::time::Duration;
@@ -103,7 +104,11 @@ mod token;
 pub use drift::Drift;
 #[cfg(target_has_atomic = "64")]
 pub use fence::AtomicFence;
-pub use fence::{Fence, Stale};
+pub use fence::{
+    Armed, DurableFence, DurableFenceError, Fence, FenceBytesError, FenceSet, FenceSetError,
+    FenceSetLimits, Fenced, HasToken, NotArmed, Operation, Raised, ResourceId, Stale, StrictError,
+    StrictFence, UseError, WrongResource, guide as fencing,
+};
 pub use holder::{
     Ask, EndReason, HolderConfig, HolderConfigError, HolderEvent, HolderRequest, LeaseHolder,
     Observer, Progress, Refusal, RequestId, Standing, Ticket,
