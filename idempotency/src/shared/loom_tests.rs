@@ -4,7 +4,9 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::panic::catch_unwind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake;
 use std::vec::Vec;
 
@@ -12,19 +14,28 @@ use bytes::Bytes;
 use loom::thread::{self, Thread};
 use quorate_clocks::Instant;
 
+use super::weakness::{Weakness, Weaknesses};
 use super::*;
 use crate::{AttemptToken, Class, Fingerprint, Key, Limits, Policy, Request};
 
 const LEASE: u64 = 10;
 
 fn store() -> SharedStore {
+    weak_store(None)
+}
+
+fn weak_store(broken: Option<Weakness>) -> SharedStore {
     let options = SharedOptions {
         shards: 2,
         // Every run of a model must be the same.
         hash_secret: Some([3, 4]),
         ..SharedOptions::default()
     };
-    SharedStore::with_options(Limits::default(), Policy::default(), options).unwrap()
+    let weak = Weaknesses {
+        broken,
+        ahead: Duration::ZERO,
+    };
+    SharedStore::weakened(Limits::default(), Policy::default(), options, weak).unwrap()
 }
 
 fn key() -> Key {
@@ -70,6 +81,15 @@ struct Unpark(Thread);
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
         self.0.unpark();
+    }
+}
+
+/// Whether it was woken.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -133,6 +153,27 @@ fn who_begins_to_wait_while_the_attempt_completes_is_woken() {
         other.join().unwrap();
         assert_nobody_is_left(&store);
     });
+}
+
+/// Told at once, or woken later. It does not sleep for it, as loom could not go on when it is not woken.
+fn is_told_or_woken(broken: Option<Weakness>) {
+    let store = weak_store(broken);
+    let running = run(&store);
+    let mut waiting = wait(&store);
+    let other = thread::spawn(move || complete(running));
+    let woken = Arc::new(Woken(AtomicBool::new(false)));
+    let polled = poll(&mut waiting, &Waker::from(Arc::clone(&woken)));
+    other.join().unwrap();
+    assert!(polled.is_ready() || woken.0.load(Ordering::Acquire));
+}
+
+/// What can be seen when two threads meet, and not otherwise.
+#[test]
+fn a_waker_that_is_lost_is_noticed() {
+    loom::model(|| is_told_or_woken(None));
+    let broken = Some(Weakness::WaitsInTwoSteps);
+    let explored = catch_unwind(|| loom::model(move || is_told_or_woken(broken)));
+    assert!(explored.is_err());
 }
 
 #[test]

@@ -8,7 +8,10 @@ mod shard;
 mod shares;
 mod store;
 mod waiting;
+mod weakness;
 
+#[cfg(all(test, not(loom)))]
+mod kill_matrix;
 #[cfg(all(test, loom))]
 mod loom_tests;
 

@@ -9,6 +9,7 @@ use quorate_clocks::Instant;
 
 use super::SharedCompleteError;
 use super::shard::{Inner, Shard, Ticket};
+use super::weakness::Weakness;
 use crate::sync::Arc;
 use crate::{
     Attempt, AttemptToken, Class, CompleteError, Completion, ExtendError, FailError, Key, StepError,
@@ -152,7 +153,14 @@ impl Running {
         let mut inner = self.shard.lock();
         let completed = inner.store.complete(now, key, *token, class, response);
         if let Err(CompleteError::ResponseTooLarge { limit, response }) = completed {
+            let telling = match self.shard.weak.has(Weakness::TooLargeIsTheEnd) {
+                true => self.shard.end(&mut inner, &self.ticket),
+                false => None,
+            };
             drop(inner);
+            if let Some(telling) = telling {
+                telling.tell();
+            }
             return Err(SharedCompleteError::ResponseTooLarge {
                 limit,
                 response,
@@ -203,6 +211,22 @@ impl Running {
         self.shard.lock().store.extend(now, key, *token, lease)
     }
 
+    /// What a drop does when a rule is broken.
+    fn broken(&self, dropped: Dropped) -> Dropped {
+        let weak = self.shard.weak;
+        match dropped {
+            Dropped::Is(OnDrop::Lease) if weak.has(Weakness::FreedOnDrop) => {
+                Dropped::Is(OnDrop::Free)
+            }
+            Dropped::Is(OnDrop::InDoubt) if weak.has(Weakness::DoubtForgottenOnDrop) => {
+                Dropped::Is(OnDrop::Free)
+            }
+            Dropped::Is(_) if weak.has(Weakness::DropsAreIgnored) => Dropped::Nothing,
+            Dropped::Declined if weak.has(Weakness::DeclinedStays) => Dropped::Nothing,
+            dropped => dropped,
+        }
+    }
+
     /// Ends the attempt, and tells those who wait once the lock is released.
     fn end<T>(&mut self, end: impl FnOnce(&mut Inner, &Ticket) -> T) -> T {
         self.on_drop = Dropped::Nothing;
@@ -219,7 +243,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        match self.on_drop {
+        match self.broken(self.on_drop) {
             Dropped::Nothing | Dropped::Is(OnDrop::Lease) => {}
             // A doubt that it took over stays, and so do its steps. It is as late as the store knows.
             Dropped::Declined | Dropped::Is(OnDrop::Free) => {

@@ -6,6 +6,7 @@ use core::task::Waker;
 
 use super::Joined;
 use super::join::Join;
+use super::weakness::{Weakness, Weaknesses};
 use crate::store::Standing;
 use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::{AttemptToken, Key, KeyStore};
@@ -24,6 +25,7 @@ pub(super) struct Ticket {
 pub(super) struct Shard {
     inner: Mutex<Inner>,
     crowd: Arc<Crowd>,
+    pub(super) weak: Weaknesses,
 }
 
 pub(super) struct Inner {
@@ -53,8 +55,8 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    fn enter(&self) -> bool {
-        let is_in = self.len.fetch_add(1, Ordering::AcqRel) < self.limit;
+    fn enter(&self, limit: u64) -> bool {
+        let is_in = self.len.fetch_add(1, Ordering::AcqRel) < limit;
         if !is_in {
             self.leave(1);
         }
@@ -91,13 +93,14 @@ impl Telling {
 }
 
 impl Shard {
-    pub(super) fn new(store: KeyStore, crowd: Arc<Crowd>) -> Self {
+    pub(super) fn new(store: KeyStore, crowd: Arc<Crowd>, weak: Weaknesses) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 store,
                 joins: BTreeMap::new(),
             }),
             crowd,
+            weak,
         }
     }
 
@@ -111,10 +114,18 @@ impl Shard {
         let mut inner = self.lock();
         match inner.store.standing(&ticket.key, ticket.token) {
             Standing::Runs => {}
+            _ if self.weak.has(Weakness::WaitsUnchecked) => {}
             over => return Entered::Told(Joined::of(over)),
         }
-        if !self.crowd.enter() {
-            let limit = self.crowd.limit;
+        if self.weak.has(Weakness::WaitsInTwoSteps) {
+            drop(inner);
+            inner = self.lock();
+        }
+        let limit = match self.weak.has(Weakness::AnyNumberWaits) {
+            true => u64::MAX,
+            false => self.crowd.limit,
+        };
+        if !self.crowd.enter(limit) {
             return Entered::Told(Joined::Crowded { limit });
         }
         let waited = inner.joins.entry((ticket.hash, ticket.token));
@@ -134,6 +145,7 @@ impl Shard {
         // If the attempt has ended it is not there, and nobody of its waiters is counted any more.
         if let Some(waited) = inner.joins.get_mut(&place)
             && Arc::ptr_eq(&waited.join, join)
+            && !self.weak.has(Weakness::GoneIsCounted)
         {
             waited.by -= 1;
             if waited.by == 0 {
@@ -142,7 +154,9 @@ impl Shard {
             self.crowd.leave(1);
         }
         drop(inner);
-        join.leave(number);
+        if !self.weak.has(Weakness::GoneLeavesWaker) {
+            join.leave(number);
+        }
     }
 
     /// An attempt has ended: tells those who wait for it what came of it.
@@ -152,6 +166,9 @@ impl Shard {
         }
         let waited = inner.joins.remove(&(ticket.hash, ticket.token))?;
         self.crowd.leave(waited.by);
+        if self.weak.has(Weakness::EndsWithoutTelling) {
+            return None;
+        }
         Some(Telling {
             joins: alloc::vec![waited.join],
             outcome: Joined::of(inner.store.standing(&ticket.key, ticket.token)),
@@ -160,7 +177,7 @@ impl Shard {
 
     /// An attempt has begun: those who wait for earlier ones at the key are to ask again.
     pub(super) fn begin(&self, inner: &mut Inner, ticket: &Ticket) -> Option<Telling> {
-        if inner.joins.is_empty() {
+        if inner.joins.is_empty() || self.weak.has(Weakness::TakesOverWithoutTelling) {
             return None;
         }
         let mut joins = Vec::new();

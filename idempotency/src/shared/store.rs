@@ -7,6 +7,7 @@ use quorate_clocks::Instant;
 
 use super::shard::{Crowd, Inner, Shard, Ticket};
 use super::shares::{shards, share};
+use super::weakness::{Weakness, Weaknesses};
 use super::{Running, SharedClaim, SharedInDoubt, SharedStoreError, Waiting};
 use crate::store::HashSecret;
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -201,6 +202,15 @@ impl SharedStore {
         policy: Policy,
         options: SharedOptions,
     ) -> Result<Self, SharedStoreError> {
+        Self::weakened(limits, policy, options, Weaknesses::NONE)
+    }
+
+    pub(super) fn weakened(
+        limits: Limits,
+        policy: Policy,
+        options: SharedOptions,
+        weak: Weaknesses,
+    ) -> Result<Self, SharedStoreError> {
         let first_token = options.first_token;
         if first_token.0 > LARGEST_FIRST {
             return Err(SharedStoreError::FirstToken {
@@ -217,10 +227,13 @@ impl SharedStore {
             limit: options.waiting,
         });
         let count = shards(&limits, options.shards);
-        let share = share(&limits, count);
+        let share = match weak.has(Weakness::LimitsOfEach) {
+            true => limits,
+            false => share(&limits, count),
+        };
         let shard = || {
             let part = KeyStore::part(share, policy, secret.clone())?;
-            Ok::<_, PolicyError>(Arc::new(Shard::new(part, Arc::clone(&crowd))))
+            Ok::<_, PolicyError>(Arc::new(Shard::new(part, Arc::clone(&crowd), weak)))
         };
         let first = shard()?;
         let mut shards = alloc::vec![Arc::clone(&first)];
@@ -258,9 +271,13 @@ impl SharedStore {
         };
         let mut inner = shard.lock();
         let tokens = &self.whole.tokens;
-        let claim = inner
-            .store
-            .claim_hashed(now, request, hash as u32, |_| tokens.take())?;
+        let claim = inner.store.claim_hashed(now, request, hash as u32, |own| {
+            if shard.weak.has(Weakness::TokensOfShards) {
+                *own += 1;
+                return Some(*own);
+            }
+            tokens.take()
+        })?;
         let (attempt, in_doubt) = match claim {
             Claim::Run(attempt) => (attempt, false),
             Claim::TakeOver(in_doubt) => (in_doubt.attempt, true),
@@ -334,6 +351,10 @@ impl SharedStore {
             forgotten += swept.forgotten;
             // To look costs too.
             left = left.saturating_sub(steps.max(1));
+            if swept.is_done && shard.weak.has(Weakness::SweepsOne) {
+                idle = shards.len();
+                break;
+            }
             idle = if swept.is_done { idle + 1 } else { 0 };
         }
         Forgotten {

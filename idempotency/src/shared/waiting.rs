@@ -11,6 +11,7 @@ use quorate_clocks::Instant;
 
 use super::join::Join;
 use super::shard::{Entered, Shard, Ticket};
+use super::weakness::Weakness;
 use crate::store::Standing;
 use crate::sync::Arc;
 use crate::{AttemptToken, Key};
@@ -165,6 +166,9 @@ impl Future for Waiting {
         let waiting = self.get_mut();
         let told = match &waiting.state {
             State::Told(told) => return Poll::Ready(told.clone()),
+            State::In(_, _) if waiting.shard.weak.has(Weakness::WakesTheEarlier) => {
+                return Poll::Pending;
+            }
             State::In(join, number) => match join.poll(*number, context.waker().clone()) {
                 Poll::Ready(told) => told,
                 Poll::Pending => return Poll::Pending,
