@@ -58,6 +58,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Elections
+//!
+//! A leader is whoever holds a lease, and the token is its term: [`Candidate`] stands for election, leads,
+//! resigns and hands over, whatever grants the lease; [`LeaderView`] is for who only wants to know.
+//!
 //! # What has to be assumed of clocks
 //!
 //! The fence needs none. The rest needs one thing: that no clock is faster or slower than a bound says
@@ -92,6 +97,7 @@ extern crate self as quorate_leases;
 extern crate std;
 
 mod drift;
+mod election;
 mod fence;
 mod holder;
 mod mode;
@@ -102,6 +108,10 @@ mod table;
 mod token;
 
 pub use drift::Drift;
+pub use election::{
+    Candidate, CandidateConfig, DeposedReason, ElectionEvent, Leader, LeaderEvent,
+    LeaderNameTooLong, LeaderView,
+};
 #[cfg(target_has_atomic = "64")]
 pub use fence::AtomicFence;
 pub use fence::{

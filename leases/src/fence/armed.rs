@@ -273,6 +273,17 @@ impl<T> Armed<T> {
 }
 
 /// Another token was raised than the one to be armed.
+///
+/// ```
+/// use quorate_leases::{Fence, FencingToken, Mode, ResourceId};
+///
+/// let receipt = Fence::new().raise_at(ResourceId(7), FencingToken(33), Mode::Exclusive)?;
+/// assert_eq!(
+///     receipt.arm(FencingToken(34)).unwrap_err().to_string(),
+///     "the receipt of resource 7 is for token #33 and not for #34: raise that one",
+/// );
+/// # Ok::<(), quorate_leases::Stale>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub struct NotArmed {

@@ -139,6 +139,21 @@ impl Default for StrictFence {
 }
 
 /// Why a [`StrictFence`] refused an operation.
+///
+/// ```
+/// use quorate_clocks::Incarnation;
+/// use quorate_leases::{FencingToken, Operation, StrictFence};
+///
+/// let (token, operation) = (FencingToken(34), Operation { incarnation: Incarnation(1), number: 3 });
+/// let mut fence = StrictFence::new();
+/// fence.check_and_raise(token, operation)?;
+/// assert_eq!(
+///     fence.check_and_raise(token, operation).unwrap_err().to_string(),
+///     "operation 3 of life 1 under token #34 comes after operation 3: it is a repetition or late, do not \
+///      send it again",
+/// );
+/// # Ok::<(), quorate_leases::StrictError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum StrictError {
