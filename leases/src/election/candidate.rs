@@ -47,10 +47,19 @@ use crate::{
 /// [`poll_event`](Self::poll_event); wait until [`poll_timeout`](Self::poll_timeout), and
 /// [`handle_timeout`](Self::handle_timeout).
 ///
-/// What is asked ([`Ask`](crate::Ask)) is the same for every grantor: a [`LeaseTable`](crate::LeaseTable), a record in
-/// a database, etcd, Kubernetes. The caller adds the name of the election and of the candidate, and carries
-/// it there. What a grantor has to keep to is said at [`LeaseHolder`]; and its tokens grow from
-/// grant to grant, across restarts.
+/// What is asked ([`Ask`](crate::Ask)) is the same for every grantor. The caller adds the name of the election and
+/// of the candidate, and carries it there. What a grantor has to keep to is said at [`LeaseHolder`]; and its tokens
+/// grow from grant to grant, across restarts.
+///
+/// | `Ask` | [`LeaseTable`](crate::LeaseTable) | etcd | a record with a compare-and-set |
+/// |---|---|---|---|
+/// | `Acquire` | `acquire` | attach a key to a lease, if its create revision is 0 | write it, if it has ended by an [`Observer`](crate::Observer) |
+/// | its token | of the grant | the create revision of the key | a count in the record, up by one at *every* acquisition |
+/// | `Renew` | `renew` | keep the lease alive | write it, if it is still this one's |
+/// | `Release` | `release` | delete the key, if that is its create revision | mark it as free, if it is still this one's |
+///
+/// A record that counts only when the *name* changes, as `leaseTransitions` of Kubernetes does, has no terms: who
+/// restarts goes on in its own.
 ///
 /// News of leaders come by a watch, or with the answers: hand them to [`handle_leader`](Self::handle_leader)
 /// and [`handle_vacant`](Self::handle_vacant). Who only watches needs no candidate: [`LeaderView`].
@@ -219,12 +228,12 @@ impl Candidate {
     }
 
     /// Resigns in favour of another candidate, and stands for election again after that has had its chance.
-    /// Returns whether it led: else nothing has changed.
+    /// Returns whether it led, and had been told so: else nothing has changed.
     ///
     /// The caller tells the others, when it is told to have [resigned](crate::ElectionEvent::Resigned).
     pub fn yield_to(&mut self, preferred: &str, now: Instant) -> bool {
         self.handle_timeout(now);
-        let leads = self.led.is_some() && *preferred != *self.name;
+        let leads = self.led.is_some_and(|led| led.told) && *preferred != *self.name;
         if leads {
             self.leave(DeposedReason::Yielded, Some(Arc::from(preferred)));
         }
@@ -274,7 +283,11 @@ impl Candidate {
         heard.map(|_| ())
     }
 
-    /// The grantor's record says that the term is over and nobody leads. Who waits for that asks at once.
+    /// The grantor's record says that the term `after` is over, and nobody leads since. Who waits for that asks at
+    /// once.
+    ///
+    /// It is the term of the record that was seen to end: of [`LeaseEvent::Released`](crate::LeaseEvent::Released) and
+    /// its like. Where there is just no record, nothing is known of a term that may be newer than the look.
     pub fn handle_vacant(&mut self, after: FencingToken, now: Instant) {
         self.handle_timeout(now);
         let news = self.view.handle_vacant(after);

@@ -72,6 +72,6 @@ fn each_broken_rule_is_noticed() {
         CopiesProlong: old_and_repeated_wishes_do
         AsksAgainAtOnce: a_leader_hands_over_and a_preferred_candidate_that_does
         ResignedCampaigns: trap_18_who_resigned_does trap_30_it_stops_first a_release_that_is_never
-        ToldTooLate: trap_10_who_lost_before trap_32_random_elections
+        ToldTooLate: trap_10_who_lost_before
     "#]].assert_eq(&matrix);
 }

@@ -1,8 +1,10 @@
 //! Elections. The traps are also run with a broken rule, by the kill matrix among the unit tests.
 
 mod cases;
+mod explore;
 mod world;
 
+use explore::{Bounds, Explored, explore};
 use proptest::prelude::*;
 use quorate_clocks::{Incarnation, Instant};
 use quorate_leases::{Candidate, ElectionEvent, FencingToken, Progress, Refusal, Ticket};
@@ -22,6 +24,33 @@ macro_rules! tests {
             assert_eq!(cases::TRAPS.len(), [$(stringify!($name)),*].len());
         }
     };
+}
+
+/// All that a candidate, a rival, the table and a network can do within these bounds.
+#[test]
+fn trap_32_every_schedule_of_a_small_election() {
+    let explore = |seconds, messages, changes, news| {
+        explore(Bounds {
+            seconds,
+            messages,
+            changes,
+            news,
+        })
+    };
+    let all = [
+        explore(5, 1, 0, 0),
+        explore(3, 2, 0, 0),
+        explore(3, 1, 1, 0),
+        explore(4, 1, 0, 1),
+    ];
+    let states = all.iter().map(|it| it.states).sum::<usize>();
+    assert!(states > 50_000, "{states} states in {all:?}");
+    // It is not that nothing happened.
+    for explored in all {
+        let Explored { leads, rival, .. } = explored;
+        assert!(leads > 500 && rival > 500, "{explored:?}");
+    }
+    assert!(all[0].again > 0);
 }
 
 proptest! {
