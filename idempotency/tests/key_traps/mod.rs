@@ -13,7 +13,7 @@
 //! | 16 windows | | windows |
 //! | 17 ended sessions | `forgetting` (horizons) | `session_traps` |
 //! | 18 which outcomes are kept | `outcomes` | |
-//! | 19 a guard that is dropped | | the shared store |
+//! | 19 a guard that is dropped | | `shared_traps` |
 //! | 20-22 replicas | `replicas` | `session_traps` |
 //! | 23 damaged snapshots | | `bytes`, sessions, the fuzz targets |
 //! | 24 floods of keys that collide | | unit tests of the hash and the fingerprint |
