@@ -1,6 +1,7 @@
 //! Where those meet who wait for one attempt.
 
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::IntoValues;
 use core::task::{Poll, Waker};
 
 use super::Joined;
@@ -66,7 +67,19 @@ impl Join {
             state.outcome = Some(outcome);
             core::mem::take(&mut state.wakers)
         };
-        for waker in wakers.into_values() {
+        let mut wakers = Wakers(wakers.into_values());
+        for waker in wakers.0.by_ref() {
+            waker.wake();
+        }
+    }
+}
+
+/// Those who are still to be woken, also when one of them panics.
+struct Wakers(IntoValues<u64, Waker>);
+
+impl Drop for Wakers {
+    fn drop(&mut self) {
+        for waker in self.0.by_ref() {
             waker.wake();
         }
     }

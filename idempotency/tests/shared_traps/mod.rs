@@ -80,6 +80,7 @@ traps![
     who_waits_no_more_leaves_nothing_behind,
     so_many_may_wait_and_no_more,
     a_waker_may_use_the_store,
+    a_waker_that_panics_takes_nobody_with_it,
     a_small_store_has_exact_limits,
     a_large_store_is_full_a_little_early_and_never_late,
     expiry_is_in_bounded_steps_over_all_shards,

@@ -1,6 +1,7 @@
 //! Duplicates that wait for the first one.
 
 use std::format;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::vec::Vec;
 
 use super::*;
@@ -180,6 +181,29 @@ pub(crate) fn so_many_may_wait_and_no_more(stores: &dyn Stores) {
     assert_eq!(second.poll(), Poll::Ready(Joined::Replay(done())));
     assert_eq!(fourth.poll(), Poll::Ready(Joined::Replay(done())));
     assert_eq!((third.wakes(), store.waiting()), (0, 0));
+}
+
+pub(crate) fn a_waker_that_panics_takes_nobody_with_it(stores: &dyn Stores) {
+    struct Panics;
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("in a waker, as is planned");
+        }
+    }
+    let store = store(stores);
+    let key = key("k");
+    let running = run(&store, 0, &key);
+    let mut first = wait(&store, 0, &key);
+    let waker = Waker::from(Arc::new(Panics));
+    let polled = Pin::new(&mut first).poll(&mut Context::from_waker(&waker));
+    assert_eq!(polled, Poll::Pending);
+    let mut second = Task::new(wait(&store, 0, &key));
+    let completes = || running.complete(at(1), Class::Success, done());
+    assert!(catch_unwind(AssertUnwindSafe(completes)).is_err());
+    assert_eq!(second.wakes(), 1);
+    assert_eq!(second.poll(), Poll::Ready(Joined::Replay(done())));
+    // The panic is the waker's affair: the attempt has completed.
+    assert!(matches!(claim(&store, 1, &key), SharedClaim::Replay(_)));
 }
 
 /// What a waker does may be to ask the store: no lock is held when it is called.
