@@ -157,7 +157,7 @@ impl Tokens {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SharedOptions {
     /// How many parts there are, at most: rounded up to a power of two, 1 to 1,024, and halved until each
-    /// has a fair share of the limits. Four for each thread are enough. Default 16.
+    /// has a fair share of the limits. Eight for each busy thread are enough. Default 16.
     pub shards: usize,
     /// How many [`Waiting`]s may wait at once. Default 10,000.
     pub waiting: u64,
