@@ -53,7 +53,7 @@ pub(super) enum Weakness {
     AnybodySteals,
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 impl Weakness {
     pub(super) const ALL: [Self; 24] = [
         Self::RenewByName,
