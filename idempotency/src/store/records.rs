@@ -350,18 +350,11 @@ impl Records {
         let Some(scope) = self.scopes.get_mut(at) else {
             return false;
         };
-        let is_over = |kind: Kind, first: Instant| match kind {
-            Kind::Opaque => first <= time.now,
-            Kind::Aged => first < time.floor,
+        let Some(kind) = self.tombstones.over(scope, time) else {
+            return false;
         };
-        for kind in [Kind::Opaque, Kind::Aged] {
-            let first = self.tombstones.first(scope.queue(kind));
-            if first.is_some_and(|first| is_over(kind, first)) {
-                self.tombstones.pop(scope.queue_mut(kind));
-                return true;
-            }
-        }
-        false
+        self.tombstones.pop(scope.queue_mut(kind));
+        true
     }
 
     /// Forgets a scope of which nothing is left; otherwise sees to it that it is looked at in time.
@@ -386,7 +379,8 @@ impl Records {
             .chain(horizon.map(|horizon| horizon.saturating_add(self.key_age)))
             .min();
         // At the end of all time there is no later.
-        let Some(next) = next.filter(|next| *next > time.now || time.now < Instant::MAX) else {
+        let has_come = time.now == Instant::MAX && self.tombstones.over(scope, time).is_none();
+        let Some(next) = next.filter(|_| !has_come) else {
             return;
         };
         match scope.timer {

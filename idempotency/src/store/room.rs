@@ -33,6 +33,18 @@ impl KeyStore {
     /// Makes sure that an attempt at `key` fits. Says where the key is after that.
     pub(super) fn make_room(&mut self, key: &Key, place: Place) -> Result<Place, ClaimError> {
         let mut place = place;
+        // A key that is over is new, and its scope too if that is over, forgotten or not. This matters when
+        // limits were lowered: what is known needs less room.
+        let known = self.records.at(place);
+        if known.is_some_and(|record| !record.is_live(self.time)) {
+            self.records.remove(place, self.time);
+            place = self.records.find_hashed(key, place.hash());
+        }
+        while self.records.scopes.len() > self.limits.scopes
+            && self.records.forget_one(self.time) != Forgetting::Idle
+        {
+            place = self.records.find_hashed(key, place.hash());
+        }
         while let Some(shortage) = self.shortage(key, place) {
             // All that is over goes first: which of it is forgotten already must decide nothing.
             let hasty = self.weak.has(Weakness::EvictsBeforeForgetting);

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use quorate_clocks::Instant;
 
 use super::record::Time;
+use super::scopes::Scope;
 use super::secret::Secret;
 use crate::index::Index;
 use crate::{Fingerprint, Key};
@@ -174,6 +175,14 @@ impl Tombstones {
     /// The time of the first of a queue.
     pub(super) fn first(&self, queue: &Queue) -> Option<Instant> {
         self.slots.get(queue.first as usize).map(Tombstone::at)
+    }
+
+    /// Of which kind a scope has one that is over.
+    pub(super) fn over(&self, scope: &Scope, time: Time) -> Option<Kind> {
+        [Kind::Opaque, Kind::Aged].into_iter().find(|kind| {
+            let first = self.slots.get(scope.queue(*kind).first as usize);
+            first.is_some_and(|first| !first.is_live(time))
+        })
     }
 
     fn hash(&self, digest: KeyDigest) -> u32 {

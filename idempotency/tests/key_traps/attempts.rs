@@ -424,6 +424,7 @@ pub(crate) fn time_at_its_end(stores: &dyn Stores) {
     // Nothing can be before the end of time there, so that nothing lasts.
     assert!(!run(&mut store, u64::MAX, &k).takeover);
     assert_eq!(store.expire(at(u64::MAX)), 1);
+    tombstones_at_the_end_of_time(stores);
     let limits = Limits {
         lease: Duration::MAX,
         ..Limits::default()
@@ -444,6 +445,29 @@ pub(crate) fn time_at_its_end(stores: &dyn Stores) {
     };
     assert_eq!(attempt.until, at(u64::MAX));
     assert_eq!(stores.restore(0, &store.snapshot()), store);
+}
+
+/// All of them are forgotten then, though there is no later time at which to look for the next one.
+fn tombstones_at_the_end_of_time(stores: &dyn Stores) {
+    let limits = Limits {
+        keys: 1,
+        ..Limits::default()
+    };
+    let for_ever = Policy {
+        success: Remember::Replay {
+            retain: Duration::MAX,
+        },
+        pressure: Pressure::DropResponses,
+        ..policy()
+    };
+    let mut store = stores.start(0, limits, for_ever);
+    for name in ["a", "b", "c"] {
+        let token = run(&mut store, 1, &key(name)).token;
+        complete(&mut store, 1, &key(name), token, body("x")).unwrap();
+    }
+    assert_eq!((store.len(), store.tombstones()), (1, 2));
+    assert_eq!(store.expire(at(u64::MAX)), 3);
+    assert!(store.is_empty());
 }
 
 /// Powertools TypeScript #5678 took an attempt without a deadline for an orphan, and #53 left it for ever.

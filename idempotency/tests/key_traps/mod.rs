@@ -96,6 +96,7 @@ traps![
     trap_18_each_class_is_remembered_as_the_policy_says,
     trap_18_what_a_retry_could_change_is_not_replayed,
     trap_18_what_is_indeterminate_is_in_doubt,
+    trap_20_lowered_limits_do_not_see_what_is_over,
     trap_20_order_does_not_show,
     trap_20_restore_at_every_prefix,
     trap_20_sweeping_decides_nothing,

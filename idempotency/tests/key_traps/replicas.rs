@@ -94,6 +94,43 @@ fn request_key<'a>(request: &'a Request<'a>) -> &'a Key {
     request.key()
 }
 
+/// With limits below what is remembered, a key is refused whether a replica has forgotten an earlier attempt at
+/// it, or its scope, or not yet.
+pub(crate) fn trap_20_lowered_limits_do_not_see_what_is_over(stores: &dyn Stores) {
+    let none = Limits {
+        keys: 0,
+        ..Limits::default()
+    };
+    let few_bytes = Limits {
+        all_response_bytes: 0,
+        ..Limits::default()
+    };
+    let one_scope = Limits {
+        scopes: 1,
+        ..Limits::default()
+    };
+    for (lowered, name) in [(none, "k"), (few_bytes, "k"), (one_scope, "new")] {
+        let mut lazy = store(stores);
+        let mut eager = stores.start(1, Limits::default(), policy());
+        for store in [&mut lazy, &mut eager] {
+            run(store, 0, &key("k"));
+            // Its lease is longer, so that it is not over when the other one is.
+            let other = Key::new("other", "k").unwrap();
+            let lease = Duration::from_nanos(1_000);
+            claim(store, 0, &other, PRINT, lease).unwrap();
+            store.set_limits(lowered);
+        }
+        eager.expire(at(10_500));
+        assert_eq!((lazy.len(), eager.len()), (2, 1));
+        let [one, other] = [&mut lazy, &mut eager].map(|store| {
+            let answer = claim(store, 10_500, &key(name), PRINT, LEASE);
+            (answer, store.snapshot())
+        });
+        assert!(matches!(one.0, Err(ClaimError::Full { .. })), "{one:?}");
+        assert_eq!(one, other);
+    }
+}
+
 /// All calls, with all limits in use: a replica that restarts at every step, one that forgets at once and one
 /// with other places answer alike, and have the same bytes.
 pub(crate) fn trap_20_restore_at_every_prefix(stores: &dyn Stores) {
