@@ -138,10 +138,11 @@ mod linearizability;
 mod model;
 mod sessions;
 mod token;
+mod verdict;
 
 pub use counter::{CounterAudit, CounterVerdict};
 pub use history::{
-    History, Operation, OperationId, Outcome, Record, Recorder, Recording, linearizable,
+    History, Numbered, Operation, OperationId, Outcome, Record, Recorder, Recording, linearizable,
 };
 #[cfg(feature = "json")]
 pub use json::{
@@ -149,7 +150,7 @@ pub use json::{
 };
 pub use level::{Level, LevelParseError};
 pub use linearizability::{
-    Blocked, Budget, CertificateError, Explanation, Inconclusive, Linearization, Verdict,
+    Blocked, Budget, CertificateError, Explanation, Linearizability, Linearization, Quick,
     Violation, check, verify,
 };
 pub use model::{
@@ -160,3 +161,4 @@ pub use sessions::{
     Access, Guarantee, SessionAccess, SessionViolation, check_sessions, key_value_accesses,
 };
 pub use token::{Admit, Position, Requirement, SessionToken, TokenParseError};
+pub use verdict::{Inconclusive, Verdict};

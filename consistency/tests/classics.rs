@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use quorate_consistency::{
     Budget, CertificateError, Expected, History, Inconclusive, KeyValue, KeyValueInput,
-    KeyValueOutput, Linearization, Model, Operation, Outcome, Register, RegisterInput,
-    RegisterOutput, Verdict, Violation, check, verify,
+    KeyValueOutput, Linearizability, Linearization, Model, Operation, Outcome, Register,
+    RegisterInput, RegisterOutput, Verdict, Violation, check, verify,
 };
 
 type Op = Operation<RegisterInput<u32>, RegisterOutput<u32>>;
@@ -47,10 +47,10 @@ fn timed_out(value: u32, call: u64) -> Op {
     Operation::unknown(0, RegisterInput::Write(value), call)
 }
 
-fn verdict(operations: Vec<Op>) -> Verdict<(), RegisterOutput<u32>> {
+fn verdict(operations: Vec<Op>) -> Linearizability<(), RegisterOutput<u32>> {
     let history = History::from(operations);
     let verdict = check(&REGISTER, &history, Budget::default());
-    if let Verdict::Holds { order } = &verdict {
+    if let Verdict::Holds(order) = &verdict {
         assert_eq!(verify(&REGISTER, &history, order), Ok(()));
     }
     verdict
@@ -393,7 +393,7 @@ fn a_budget_that_runs_out_is_no_verdict() {
     for steps in [0, 1, 10, 1_000, 20_000] {
         let verdict = check(&REGISTER, &hopeless(30), Budget::steps(steps));
         let reason = Inconclusive::Steps { limit: steps };
-        assert_eq!(verdict, Verdict::Unknown { reason });
+        assert_eq!(verdict, Verdict::Unknown(reason));
     }
     let budget = Budget {
         memory_bytes: 100_000,
@@ -402,7 +402,7 @@ fn a_budget_that_runs_out_is_no_verdict() {
     let reason = Inconclusive::Memory { limit: 100_000 };
     assert_eq!(
         check(&REGISTER, &hopeless(30), budget),
-        Verdict::Unknown { reason }
+        Verdict::Unknown(reason)
     );
     // The same one is decided where it is small enough.
     assert!(
@@ -419,8 +419,8 @@ fn no_budget_turns_a_violation_into_a_success() {
     for steps in 0..3_000 {
         match check(&REGISTER, &history, Budget::steps(steps)) {
             Verdict::Violated(_) => decided += 1,
-            Verdict::Unknown { .. } => assert_eq!(decided, 0, "more steps, less certainty"),
-            Verdict::Holds { .. } => panic!("after {steps} steps"),
+            Verdict::Unknown(_) => assert_eq!(decided, 0, "more steps, less certainty"),
+            Verdict::Holds(_) => panic!("after {steps} steps"),
         }
     }
     assert!(decided > 0);
@@ -464,7 +464,7 @@ fn a_violation_elsewhere_is_found_although_the_budget_runs_out() {
     let mut history: History<_, _> = hard.collect();
     assert!(matches!(
         check(&Many, &history, Budget::steps(10_000)),
-        Verdict::Unknown { .. }
+        Verdict::Unknown(_)
     ));
     history.push(at(1, read(Some(9), 0, 10)));
     let verdict = check(&Many, &history, Budget::steps(10_000));
@@ -477,7 +477,7 @@ fn times_that_make_no_sense_are_no_verdict() {
     let reason = Inconclusive::ReturnsBeforeCall { operation: 1 };
     assert_eq!(
         verdict(vec![write(1, 0, 1), write(2, 10, 9)]),
-        Verdict::Unknown { reason }
+        Verdict::Unknown(reason)
     );
     // Where the outcome is unknown, so is the return.
     let mut late = timed_out(1, 10);

@@ -125,7 +125,7 @@ where
     let answered = (0..history.len()).filter(|&at| is_answered(at)).count();
     let most = most_placed(model, history);
     match check(model, history, Budget::default()) {
-        Verdict::Holds { order } => {
+        Verdict::Holds(order) => {
             assert_eq!(verify(model, history, &order), Ok(()), "{history:#?}");
             assert_eq!(most, answered, "the oracle finds no order of {history:#?}");
             true
@@ -163,7 +163,7 @@ where
             }
             false
         }
-        Verdict::Unknown { reason } => panic!("{reason}"),
+        Verdict::Unknown(reason) => panic!("{reason}"),
     }
 }
 
@@ -408,12 +408,12 @@ proptest! {
         history.operations.splice(0..0, first);
         let expected = holds_by_visiting_everything(&history);
         match check(&Register::new(), &history, Budget::default()) {
-            Verdict::Holds { order } => {
+            Verdict::Holds(order) => {
                 prop_assert!(expected);
                 prop_assert_eq!(verify(&Register::new(), &history, &order), Ok(()));
             }
             Verdict::Violated(_) => prop_assert!(!expected),
-            Verdict::Unknown { reason } => panic!("{reason}"),
+            Verdict::Unknown(reason) => panic!("{reason}"),
         }
     }
 }
@@ -430,7 +430,7 @@ fn long_histories_that_are_linearizable_hold() {
             .unwrap()
             .current();
         let history = made_linearizable(&Register::new(), operations);
-        let Verdict::Holds { order } = check(&Register::new(), &history, Budget::default()) else {
+        let Verdict::Holds(order) = check(&Register::new(), &history, Budget::default()) else {
             panic!("{history:?}")
         };
         assert_eq!(verify(&Register::new(), &history, &order), Ok(()));

@@ -67,12 +67,12 @@ where
     let verdict = check(model, history, Budget::default());
     let time = start.elapsed();
     match verdict {
-        Verdict::Holds { order } => {
+        Verdict::Holds(order) => {
             assert_eq!(verify(model, history, &order), Ok(()));
             (true, time)
         }
         Verdict::Violated(_) => (false, time),
-        Verdict::Unknown { reason } => panic!("{reason}"),
+        Verdict::Unknown(reason) => panic!("{reason}"),
     }
 }
 

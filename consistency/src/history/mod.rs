@@ -30,6 +30,9 @@ pub struct Operation<I, O> {
     pub ret: u64,
 }
 
+/// An operation with its position in the history.
+pub type Numbered<'a, I, O> = (usize, &'a Operation<I, O>);
+
 impl<I, O> Operation<I, O> {
     /// An operation that was answered.
     pub const fn ok(process: u64, input: I, output: O, call: u64, ret: u64) -> Self {

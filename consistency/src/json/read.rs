@@ -52,7 +52,7 @@ impl Default for ReadLimits {
 /// "#;
 /// let records = read_history::<Register>(&file[..], ReadLimits::default())?;
 /// let (history, _) = linearizable(&Register::new(), &records);
-/// assert!(matches!(check(&Register::new(), &history, Budget::default()), Verdict::Holds { .. }));
+/// assert!(matches!(check(&Register::new(), &history, Budget::default()), Verdict::Holds(_)));
 /// # Ok::<(), quorate_consistency::ReadHistoryError>(())
 /// ```
 pub fn read_history<M: JsonModel>(

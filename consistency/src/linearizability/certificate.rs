@@ -24,7 +24,7 @@ use crate::{History, Model, Outcome};
 ///     Operation::ok(1, RegisterInput::Write(1), RegisterOutput::Written, 0, 10),
 ///     Operation::ok(2, RegisterInput::Read, RegisterOutput::Value(Some(1)), 5, 15),
 /// ]);
-/// let Verdict::Holds { mut order } = check(&Register::new(), &history, Budget::default()) else {
+/// let Verdict::Holds(mut order) = check(&Register::new(), &history, Budget::default()) else {
 ///     panic!()
 /// };
 /// assert_eq!(verify(&Register::new(), &history, &order), Ok(()));

@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use super::partition::Partition;
 use super::search::{self, Found};
-use super::{Blocked, Inconclusive, Linearization, Verdict, Violation};
-use crate::{History, Model, Outcome};
+use super::{Blocked, Linearizability, Linearization, Violation};
+use crate::{History, Inconclusive, Model, Outcome, Verdict};
 
 /// How much work a check may do. Checking linearizability is NP-complete (Gibbons and Korach, 1997),
 /// so a check without a budget may never end.
@@ -60,9 +60,9 @@ pub fn check<M: Model>(
     model: &M,
     history: &History<M::Input, M::Output>,
     budget: Budget,
-) -> Verdict<M::Key, M::Output> {
+) -> Linearizability<M::Key, M::Output> {
     if let Some(reason) = malformed(history) {
-        return Verdict::Unknown { reason };
+        return Verdict::Unknown(reason);
     }
     let mut objects: BTreeMap<M::Key, Vec<usize>> = BTreeMap::new();
     for (index, operation) in history.operations.iter().enumerate() {
@@ -96,10 +96,10 @@ pub fn check<M: Model>(
         }
     }
     if let Some(reason) = gave_up {
-        return Verdict::Unknown { reason };
+        return Verdict::Unknown(reason);
     }
     order.sort_by(|a, b| a.key.cmp(&b.key));
-    Verdict::Holds { order }
+    Verdict::Holds(order)
 }
 
 fn malformed<I, O>(history: &History<I, O>) -> Option<Inconclusive> {

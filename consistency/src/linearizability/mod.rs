@@ -16,6 +16,7 @@
 mod certificate;
 mod check;
 mod partition;
+mod quick;
 mod search;
 mod seen;
 mod states;
@@ -23,4 +24,5 @@ mod verdict;
 
 pub use certificate::{CertificateError, verify};
 pub use check::{Budget, check};
-pub use verdict::{Blocked, Explanation, Inconclusive, Linearization, Verdict, Violation};
+pub use quick::Quick;
+pub use verdict::{Blocked, Explanation, Linearizability, Linearization, Violation};

@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
+use super::Budget;
 use super::partition::Partition;
 use super::seen::Seen;
 use super::states::States;
-use super::{Budget, Inconclusive};
-use crate::{History, Model, Outcome};
+use crate::{History, Inconclusive, Model, Outcome};
 
 /// What a search found.
 pub(super) enum Found {

@@ -1,29 +1,13 @@
-//! What came of a check, and why.
+//! The evidence for and against linearizability.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::{History, Outcome};
+use crate::{History, Outcome, Verdict};
 
-/// What came of a check. There is no verdict without its evidence.
-///
+/// What came of a check of linearizability: an order for each object, or where one makes no sense.
 /// Operations are named by their position in the history.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[must_use]
-pub enum Verdict<K, O> {
-    /// The history is linearizable. [`verify`](crate::verify) checks the evidence on its own.
-    Holds {
-        /// For each object, an order in which one client at a time could have done the same.
-        order: Vec<Linearization<K>>,
-    },
-    /// The history is not linearizable, whatever the operations of unknown outcome did.
-    Violated(Violation<K, O>),
-    /// The check did not come to an end. It says nothing about the history.
-    Unknown {
-        /// Why not.
-        reason: Inconclusive,
-    },
-}
+pub type Linearizability<K, O> = Verdict<Vec<Linearization<K>>, Violation<K, O>>;
 
 /// An order of the operations on one object.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,73 +38,6 @@ pub struct Blocked<O> {
     pub operation: usize,
     /// What it would have answered after the prefix; `None` when the model cannot say.
     pub allowed: Option<O>,
-}
-
-/// Why a check did not come to an end.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Inconclusive {
-    /// The budget's steps are used up.
-    Steps {
-        /// How many there were.
-        limit: u64,
-    },
-    /// The budget's memory is used up.
-    Memory {
-        /// How much there was, in bytes.
-        limit: u64,
-    },
-    /// An operation returned before it was called, so the times mean nothing.
-    ReturnsBeforeCall {
-        /// The operation.
-        operation: usize,
-    },
-    /// There are more operations than can be numbered here.
-    TooManyOperations {
-        /// How many.
-        operations: usize,
-    },
-}
-
-impl fmt::Display for Inconclusive {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Steps { limit } => write!(
-                f,
-                "no answer within {limit} steps; allow more, or record with fewer concurrent clients, \
-                 fewer timeouts or more keys"
-            ),
-            Self::Memory { limit } => write!(
-                f,
-                "no answer within {limit} bytes of memory; allow more, or record with fewer \
-                 concurrent clients, fewer timeouts or more keys"
-            ),
-            Self::ReturnsBeforeCall { operation } => write!(
-                f,
-                "operation {operation} returned before it was called; record both times with one \
-                 monotonic clock"
-            ),
-            Self::TooManyOperations { operations } => write!(
-                f,
-                "{operations} operations are more than can be checked at once; check the history in parts"
-            ),
-        }
-    }
-}
-
-impl<K, O> Verdict<K, O> {
-    /// Whether the history is known to be linearizable.
-    pub const fn holds(&self) -> bool {
-        matches!(self, Self::Holds { .. })
-    }
-
-    /// Where the history is known not to be linearizable.
-    pub const fn violation(&self) -> Option<&Violation<K, O>> {
-        match self {
-            Self::Violated(violation) => Some(violation),
-            _ => None,
-        }
-    }
 }
 
 impl<K, O> Violation<K, O> {

@@ -39,7 +39,7 @@ use super::Model;
 ///     Operation::ok(3, get.clone(), got("red", 4), 20, 30),
 ///     Operation::ok(3, get.clone(), got("blue", 9), 40, 50),
 /// ]);
-/// assert!(matches!(check(&KeyValue, &history, Budget::default()), Verdict::Holds { .. }));
+/// assert!(matches!(check(&KeyValue, &history, Budget::default()), Verdict::Holds(_)));
 ///
 /// // But once it has been seen, it cannot be unseen.
 /// let mut stale = history.clone();

@@ -8,6 +8,8 @@ pub use register::{Register, RegisterInput, RegisterOutput};
 
 use core::hash::Hash;
 
+use crate::{Numbered, Quick};
+
 /// What an object does when one client at a time uses it: the specification that a concurrent
 /// history is checked against.
 ///
@@ -89,6 +91,14 @@ pub trait Model {
     fn is_read(&self, input: &Self::Input) -> bool {
         let _ = input;
         false
+    }
+
+    /// Answers without a search, where the object has an algorithm of its own that takes less. The
+    /// operations are those of one object that may have had an effect, each with its position in the
+    /// history; an answer names those positions, and is checked before it is believed.
+    fn quick(&self, operations: &[Numbered<'_, Self::Input, Self::Output>]) -> Quick {
+        let _ = operations;
+        Quick::Unsuited
     }
 
     /// What `input` would have answered in `state`, to explain a violation. `None`, the default, when

@@ -123,7 +123,7 @@ where
         let _ = write!(counted, "; {weaker} reads asked for less");
     }
     match check(model, &history, Budget::default()) {
-        Verdict::Holds { order } => {
+        Verdict::Holds(order) => {
             verify(model, &history, &order).map_err(CheckError::Contradiction)?;
             Ok((Checked::Holds, format!("linearizable ({counted})")))
         }
@@ -132,7 +132,7 @@ where
             let said = format!("NOT linearizable ({counted})\n  {}", lines.join("\n  "));
             Ok((Checked::Violated, said))
         }
-        Verdict::Unknown { reason } => Err(CheckError::Undecided(reason)),
+        Verdict::Unknown(reason) => Err(CheckError::Undecided(reason)),
     }
 }
 

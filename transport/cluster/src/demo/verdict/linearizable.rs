@@ -34,7 +34,7 @@ pub(super) fn judge(ops: &[Op], records: &[Record], writes: &Writes) -> Verdict 
     wrong.extend(weaker_than_asked(ops));
     let mut undecided = None;
     match check(&KeyValue, &history, BUDGET) {
-        Checked::Holds { order } => {
+        Checked::Holds(order) => {
             if let Err(error) = verify(&KeyValue, &history, &order) {
                 undecided = Some(format!("the checker contradicts itself: {error}"));
             }
@@ -43,7 +43,7 @@ pub(super) fn judge(ops: &[Op], records: &[Record], writes: &Writes) -> Verdict 
             let key = String::from_utf8_lossy(&violation.key);
             wrong.push(explain(&key, &history, &violation).join("\n"));
         }
-        Checked::Unknown { reason } => undecided = Some(reason.to_string()),
+        Checked::Unknown(reason) => undecided = Some(reason.to_string()),
     }
     let tested = reads > 0 && undecided.is_none();
     let mut verdict = Verdict::new(PROMISE, evidence, tested, wrong)
