@@ -3,14 +3,15 @@
 
 mod crowd_model;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crowd_model::{Model, Said};
 use proptest::prelude::*;
 use quorate_clocks::Instant;
 use quorate_leases::{
-    Acquire, AcquireError, Acquired, Cancelled, FencingToken, LeaseTable, Limits, SessionId,
-    StealError, StealPolicy, Term,
+    Acquire, AcquireError, Acquired, Cancelled, FencingToken, LeaseEvent, LeaseTable, Limits,
+    SessionId, StealError, StealPolicy, Term,
 };
 
 const NAMES: [&str; 3] = ["a", "b", "a name of more than twenty-two bytes"];
@@ -143,9 +144,31 @@ fn refused(refused: &AcquireError) -> Said {
         AcquireError::Ended { token, .. } => Said::Ended(token.0),
         AcquireError::Waiting { ahead, .. } => Said::Waiting(*ahead as usize),
         AcquireError::Delayed { until, .. } => Said::Delayed(seconds(*until)),
-        AcquireError::NoSession { .. } => Said::No,
+        AcquireError::NoSession { .. }
+        | AcquireError::Full { .. }
+        | AcquireError::QueueFull { .. } => Said::No,
         other => panic!("{other}"),
     }
+}
+
+/// Which session, and which token, a command is about, counted back from the latest.
+fn meant(command: &Command, last_session: u64, last_token: u64) -> (u64, u64) {
+    let back = |latest: u64, back: u64| (latest + 1).saturating_sub(back);
+    let session = match *command {
+        Command::Acquire(Ask { session, .. }) | Command::Steal(Ask { session, .. }, _) => {
+            session.unwrap_or_default()
+        }
+        Command::KeepAlive { session } | Command::Close { session } => session,
+        _ => 0,
+    };
+    let token = match *command {
+        Command::Renew { token, .. }
+        | Command::Release { token, .. }
+        | Command::Revoke { token, .. }
+        | Command::Steal(_, token) => token,
+        _ => 0,
+    };
+    (back(last_session, session + 1), back(last_token, token))
 }
 
 /// What the table says.
@@ -241,21 +264,7 @@ proptest! {
         let mut now = 0;
         for ((step, command), restore) in commands.iter().zip(restore_at) {
             now += step;
-            let back = |latest: u64, back: u64| (latest + 1).saturating_sub(back);
-            let session = match *command {
-                Command::Acquire(Ask { session, .. }) | Command::Steal(Ask { session, .. }, _) => {
-                    session.unwrap_or_default()
-                }
-                Command::KeepAlive { session } | Command::Close { session } => session,
-                _ => 0,
-            };
-            let session = back(model.last_session, session + 1);
-            let token = match *command {
-                Command::Renew { token, .. } | Command::Release { token, .. }
-                | Command::Revoke { token, .. } | Command::Steal(_, token) => token,
-                _ => 0,
-            };
-            let token = back(table.last_token().0, token);
+            let (session, token) = meant(command, model.last_session, table.last_token().0);
             // The replica is restored from its own snapshot, and sorts when it likes.
             if restore {
                 replica = LeaseTable::restore(limits(), &replica.snapshot()).unwrap();
@@ -276,6 +285,42 @@ proptest! {
                 prop_assert_eq!(table.waiting(name), model.waiting(number));
             }
             prop_assert_eq!(table.last_token().0, model.last_token);
+        }
+    }
+
+    #[test]
+    fn at_its_bounds_the_table_grants_no_token_twice(
+        commands in commands(), max_leases in 1..5_u32, remember_for in 0..20_u64
+    ) {
+        let limits = Limits {
+            max_leases,
+            max_waiting_per_name: 3,
+            remember_for: Duration::from_secs(remember_for),
+            ..limits()
+        };
+        let mut table = LeaseTable::new(limits);
+        let (mut now, mut last_session) = (0, 0);
+        let mut granted = BTreeMap::new();
+        for (step, command) in &commands {
+            now += step;
+            let before = table.last_token();
+            let (session, token) = meant(command, last_session, before.0);
+            if let Said::Session(session) = told(&mut table, now, command, session, token) {
+                last_session = session;
+            }
+            // Each is of one name and one owner, for ever.
+            while let Some(event) = table.poll_event() {
+                if let LeaseEvent::Granted { name, owner, token, .. } = event {
+                    prop_assert!(token > before && token <= table.last_token());
+                    prop_assert_eq!(granted.insert(token, (name, owner)), None);
+                }
+            }
+            for lease in table.leases(at(now)) {
+                let (name, owner) = &granted[&lease.token];
+                prop_assert_eq!((name.as_str(), owner.as_str()), (lease.name, lease.owner));
+            }
+            let restored = LeaseTable::restore(limits, &table.snapshot());
+            prop_assert_eq!(restored.as_ref(), Ok(&table));
         }
     }
 }

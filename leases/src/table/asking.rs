@@ -84,14 +84,8 @@ impl LeaseTable {
         {
             return Ok(answer);
         }
-        let next = match self.weak(Weakness::TokensWrap) {
-            true => Some(FencingToken(self.last_token.0.wrapping_add(1))),
-            false => self.last_token.next(),
-        };
         let name = request.name;
-        let Some(token) = next else {
-            return Err(AcquireError::TokensExhausted { name: name.into() });
-        };
+        self.next_token(name)?;
         let refused = anchor.and_then(|anchor| self.obstacle(now, request, anchor));
         let queue = match (refused, request.wait) {
             (Some(refused), None) => return Err(refused),
@@ -111,7 +105,8 @@ impl LeaseTable {
                 max,
             });
         }
-        // Making room may have forgotten the name.
+        // Making room may have granted what others waited for, and forgotten the name.
+        let token = self.next_token(name)?;
         let found = self.records.find(name);
         let anchor = found.unwrap_or_else(|| self.records.add_name(name));
         let owner = self.records.owners.retain(request.owner);
@@ -136,6 +131,15 @@ impl LeaseTable {
         self.put_in(anchor, new, request.lock_delay, false, now);
         let expires_at = self.expires_at(token).unwrap_or(now);
         Ok(Acquired::Granted(grant(token, expires_at, now)))
+    }
+
+    /// The token of the next grant. Any command may be the next, one that only makes room as well.
+    pub(super) fn next_token(&self, name: &str) -> Result<FencingToken, AcquireError> {
+        let next = match self.weak(Weakness::TokensWrap) {
+            true => Some(FencingToken(self.last_token.0.wrapping_add(1))),
+            false => self.last_token.next(),
+        };
+        next.ok_or_else(|| AcquireError::TokensExhausted { name: name.into() })
     }
 
     /// What the request is answered because it came before.

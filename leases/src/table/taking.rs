@@ -120,10 +120,10 @@ impl LeaseTable {
             self.records.tidy(anchor);
             return Err(refused);
         }
-        let Some(token) = self.last_token.next() else {
-            let name = name.into();
-            return Err(StealError::Refused(AcquireError::TokensExhausted { name }));
-        };
+        if let Err(refused) = self.next_token(name) {
+            self.records.tidy(anchor);
+            return Err(StealError::Refused(refused));
+        }
         let max = self.limits.max_leases as usize;
         if self.needs_room(Some(anchor), request.mode, false)
             && self.room_taken() >= max
@@ -132,6 +132,8 @@ impl LeaseTable {
             let name = name.into();
             return Err(StealError::Refused(AcquireError::Full { name, max }));
         }
+        // Making room may have granted what others waited for.
+        let token = self.next_token(name).map_err(StealError::Refused)?;
         if let Some(Seat::Waiting(number)) = seat {
             self.leave(anchor, number);
         }

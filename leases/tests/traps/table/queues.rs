@@ -312,6 +312,23 @@ pub(crate) fn those_who_wait_count_as_the_leases_that_they_will_be() {
     );
 }
 
+/// The other name's lease is over, and nobody has taken note: to make room for one is to grant that to
+/// who waits for it, under a token of its own.
+pub(crate) fn trap_20_making_room_grants_no_token_twice() {
+    let limits = Limits {
+        max_leases: 2,
+        ..Limits::default()
+    };
+    let mut table = super::new(limits);
+    granted(&mut table, 0, &writer("ann"));
+    queued(&mut table, 0, &writer("bob").wait(WAIT));
+    let other = table.acquire(at(10), "other", "cid", TTL, 1).unwrap();
+    let bob = table.get(at(10), NAME).unwrap();
+    assert_eq!((bob.owner, bob.token), ("bob", FencingToken(2)));
+    assert_eq!(other.token, FencingToken(3));
+    assert!(super::restore(limits, &table.snapshot()).is_ok());
+}
+
 pub(crate) fn events_beyond_the_bound_are_counted_and_change_no_answer() {
     let [mut few, mut many] = [3, 1_000].map(|max_events| {
         super::new(Limits {
