@@ -289,7 +289,7 @@ proptest! {
     }
 
     #[test]
-    fn at_its_bounds_the_table_grants_no_token_twice(
+    fn at_its_bounds_the_table_grants_no_token_twice_and_does_not_grow(
         commands in commands(), max_leases in 1..5_u32, remember_for in 0..20_u64
     ) {
         let limits = Limits {
@@ -319,6 +319,8 @@ proptest! {
                 let (name, owner) = &granted[&lease.token];
                 prop_assert_eq!((name.as_str(), owner.as_str()), (lease.name, lease.owner));
             }
+            let waiting: usize = NAMES.iter().map(|name| table.waiting(name)).sum();
+            prop_assert!(table.leases(at(now)).count() + waiting <= max_leases as usize);
             let restored = LeaseTable::restore(limits, &table.snapshot());
             prop_assert_eq!(restored.as_ref(), Ok(&table));
         }

@@ -95,16 +95,7 @@ impl LeaseTable {
         if queue.is_some() {
             self.check_queue(name, anchor)?;
         }
-        let max = self.limits.max_leases as usize;
-        if self.needs_room(anchor, request.mode, queue.is_some())
-            && self.room_taken() >= max
-            && !self.make_room(now)
-        {
-            return Err(AcquireError::Full {
-                name: name.into(),
-                max,
-            });
-        }
+        self.make_room(now, name, request.mode, queue.is_some())?;
         // Making room may have granted what others waited for, and forgotten the name.
         let token = self.next_token(name)?;
         let found = self.records.find(name);
@@ -214,8 +205,30 @@ impl LeaseTable {
         })
     }
 
+    /// Sees to it that there is room for the request: forgets leases that have ended, those that were
+    /// noticed to have first.
+    pub(super) fn make_room(
+        &mut self,
+        now: Instant,
+        name: &str,
+        mode: Mode,
+        waits: bool,
+    ) -> Result<(), AcquireError> {
+        let max = self.limits.max_leases as usize;
+        // Looked at again after each: what is forgotten may leave its name to others that hold it, and
+        // then there is no more room than before, but for those who want that name.
+        while self.room_taken() >= max && self.needs_room(name, mode, waits) {
+            if !self.forget_something(now) {
+                let name = name.into();
+                return Err(AcquireError::Full { name, max });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether one more entry is needed for the request.
-    pub(super) fn needs_room(&self, anchor: Option<u32>, mode: Mode, waits: bool) -> bool {
+    fn needs_room(&self, name: &str, mode: Mode, waits: bool) -> bool {
+        let anchor = self.records.find(name);
         let entry = anchor.and_then(|anchor| self.records.entries.get(anchor));
         let has_own = |entry: &Entry| mode == Mode::Exclusive || matches!(entry.hold, Hold::Vacant);
         waits || !entry.is_some_and(has_own)

@@ -487,20 +487,10 @@ impl LeaseTable {
         }
     }
 
-    /// Makes room for one entry: forgets an ended lease, one that was noticed to have ended if there
-    /// is one. False when all are held at `now`.
-    pub(super) fn make_room(&mut self, now: Instant) -> bool {
-        loop {
-            if self.records.forget_first() {
-                return true;
-            }
-            let before = self.room_taken();
-            match self.do_next(now) {
-                Done::Nothing => return false,
-                Done::Ended(_) | Done::Other if self.room_taken() < before => return true,
-                Done::Ended(_) | Done::Other => {}
-            }
-        }
+    /// Forgets a lease that has ended, or takes note of something that is over; false when there is
+    /// neither.
+    pub(super) fn forget_something(&mut self, now: Instant) -> bool {
+        self.records.forget_first() || !matches!(self.do_next(now), Done::Nothing)
     }
 
     /// Entries, and those that there would be if all who wait had their turn.

@@ -17,8 +17,10 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Limits {
     /// How many grants the table keeps: those that hold a lease, those it remembers, and those that
-    /// there will be when all who wait have had their turn. By default 100,000. At the bound what is
-    /// remembered is forgotten early; when there is nothing to forget, acquiring another is refused.
+    /// there will be when all who wait have had their turn. A name of which the grant in its own place
+    /// is forgotten counts as one too, while others share it or wait for it, or a delay lasts. By
+    /// default 100,000. At the bound what is remembered is forgotten early; when there is nothing to
+    /// forget, acquiring another is refused.
     pub max_leases: u32,
     /// The longest name, in bytes of UTF-8. By default 255.
     pub max_name_bytes: u16,

@@ -7,8 +7,7 @@ use super::ending::End;
 use super::records::{New, Term};
 use super::weakness::Weakness;
 use super::{
-    Acquire, AcquireError, Acquired, Grant, LeaseEvent, LeaseTable, RevokeError, StealError,
-    StealPolicy, grant,
+    Acquire, Acquired, Grant, LeaseEvent, LeaseTable, RevokeError, StealError, StealPolicy, grant,
 };
 use crate::FencingToken;
 
@@ -120,20 +119,16 @@ impl LeaseTable {
             self.records.tidy(anchor);
             return Err(refused);
         }
-        if let Err(refused) = self.next_token(name) {
-            self.records.tidy(anchor);
-            return Err(StealError::Refused(refused));
-        }
-        let max = self.limits.max_leases as usize;
-        if self.needs_room(Some(anchor), request.mode, false)
-            && self.room_taken() >= max
-            && !self.make_room(now)
-        {
-            let name = name.into();
-            return Err(StealError::Refused(AcquireError::Full { name, max }));
-        }
+        let room = self.next_token(name);
+        let room = room.and_then(|_| self.make_room(now, name, request.mode, false));
         // Making room may have granted what others waited for.
-        let token = self.next_token(name).map_err(StealError::Refused)?;
+        let token = match room.and_then(|()| self.next_token(name)) {
+            Ok(token) => token,
+            Err(refused) => {
+                self.records.tidy(anchor);
+                return Err(StealError::Refused(refused));
+            }
+        };
         if let Some(Seat::Waiting(number)) = seat {
             self.leave(anchor, number);
         }

@@ -45,6 +45,7 @@ macro_rules! all_traps {
             queues::trap_16_who_asks_first_after_the_end_comes_behind_those_who_wait,
             queues::queues_are_bounded_by_name_and_in_all,
             queues::trap_20_making_room_grants_no_token_twice,
+            queues::a_name_that_others_still_hold_makes_no_room_for_another,
             queues::those_who_wait_count_as_the_leases_that_they_will_be,
             queues::events_beyond_the_bound_are_counted_and_change_no_answer,
             delays::trap_25_the_next_holder_is_delayed_after_an_end_that_was_no_release,

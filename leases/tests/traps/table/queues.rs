@@ -303,7 +303,10 @@ pub(crate) fn those_who_wait_count_as_the_leases_that_they_will_be() {
     ));
     table.release(at(1), NAME, ann).unwrap();
     assert_eq!(holders(&table, 1), ["bob", "cid"]);
-    // What is remembered of Ann makes room.
+    // What is remembered of Ann makes no room: Bob and Cid hold the name. What is of Bob does.
+    assert!(table.acquire_with(at(1), &other).is_err());
+    let bob = table.get(at(1), NAME).unwrap().token;
+    table.release(at(1), NAME, bob).unwrap();
     assert!(table.acquire_with(at(1), &other).is_ok());
     assert!(
         table
@@ -327,6 +330,28 @@ pub(crate) fn trap_20_making_room_grants_no_token_twice() {
     assert_eq!((bob.owner, bob.token), ("bob", FencingToken(2)));
     assert_eq!(other.token, FencingToken(3));
     assert!(super::restore(limits, &table.snapshot()).is_ok());
+}
+
+/// A name that others hold is kept when the lease in its own place is forgotten, and that leaves no room.
+pub(crate) fn a_name_that_others_still_hold_makes_no_room_for_another() {
+    let limits = Limits {
+        max_leases: 3,
+        ..Limits::default()
+    };
+    let mut table = super::new(limits);
+    let first = granted(&mut table, 0, &reader("ann"));
+    granted(&mut table, 0, &reader("bob"));
+    table.release(at(0), NAME, first).unwrap();
+    for request in 0..9 {
+        // It takes the place that the one before it left.
+        let again = Acquire::new(NAME, "cid", request, TTL).shared();
+        let again = granted(&mut table, 0, &again);
+        table.release(at(0), NAME, again).unwrap();
+        let other = format!("other {request}");
+        let other = table.acquire_with(at(0), &Acquire::new(&other, "dan", 1, TTL));
+        assert_eq!(other.is_ok(), request == 0, "{other:?}");
+    }
+    assert_eq!(table.leases(at(0)).count(), 2);
 }
 
 pub(crate) fn events_beyond_the_bound_are_counted_and_change_no_answer() {
