@@ -149,6 +149,7 @@ pub use json::{
     JsonModel, ReadHistoryError, ReadLimits, read_history, write_history, write_record,
 };
 pub use level::{Level, LevelParseError};
+pub use linearizability::quick;
 pub use linearizability::{
     Blocked, Budget, CertificateError, Explanation, Linearizability, Linearization, Quick,
     Violation, check, verify,

@@ -16,7 +16,7 @@
 mod certificate;
 mod check;
 mod partition;
-mod quick;
+pub mod quick;
 mod search;
 mod seen;
 mod states;

@@ -1,9 +1,12 @@
 //! One cell.
 
+use alloc::vec::Vec;
 use core::hash::Hash;
 use core::marker::PhantomData;
 
 use super::Model;
+use crate::quick::{self, RegisterAction, Timed};
+use crate::{Numbered, Outcome, Quick};
 
 /// One cell that is read, written, and compared and set. It starts out empty.
 ///
@@ -120,6 +123,38 @@ impl<V: Clone + Eq + Hash> Model for Register<V> {
 
     fn is_read(&self, input: &RegisterInput<V>) -> bool {
         matches!(input, RegisterInput::Read)
+    }
+
+    fn quick(&self, operations: &[Numbered<'_, RegisterInput<V>, RegisterOutput<V>>]) -> Quick {
+        let mut timed = Vec::with_capacity(operations.len());
+        for &numbered in operations {
+            let (_, operation) = numbered;
+            let answer = match &operation.output {
+                Outcome::Ok(answer) => Some(answer),
+                Outcome::Failed | Outcome::Unknown => None,
+            };
+            let action = match (&operation.input, answer) {
+                (RegisterInput::Read, None) => RegisterAction::Read(None),
+                (RegisterInput::Read, Some(RegisterOutput::Value(value))) => {
+                    RegisterAction::Read(value.as_ref())
+                }
+                (RegisterInput::Write(value), None | Some(RegisterOutput::Written)) => {
+                    RegisterAction::Write(value)
+                }
+                (
+                    RegisterInput::CompareAndSet { expected, value },
+                    None | Some(RegisterOutput::Swapped(_)),
+                ) => RegisterAction::CompareAndSet {
+                    expected: expected.as_ref(),
+                    value,
+                    swapped: matches!(answer, Some(RegisterOutput::Swapped(true))),
+                },
+                // The answer is to another question.
+                _ => return Quick::Unsuited,
+            };
+            timed.push(Timed::new(numbered, action));
+        }
+        quick::register(timed)
     }
 
     fn answer(&self, state: &Option<V>, input: &RegisterInput<V>) -> Option<RegisterOutput<V>> {
