@@ -151,8 +151,8 @@ pub use json::{
 pub use level::{Level, LevelParseError};
 pub use linearizability::quick;
 pub use linearizability::{
-    Blocked, Budget, CertificateError, Explanation, Linearizability, Linearization, Quick,
-    Violation, check, verify,
+    Blocked, Budget, CertificateError, Checker, Core, Explanation, Fuel, Linearizability,
+    Linearization, Progress, Quick, RefutationError, Violation, check, verify, verify_violation,
 };
 pub use model::{
     Expected, KeyValue, KeyValueInput, KeyValueOutput, KeyValueState, Model, Register,

@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use quorate_consistency::{
-    Budget, CertificateError, Expected, History, Inconclusive, KeyValue, KeyValueInput,
-    KeyValueOutput, Linearizability, Linearization, Model, Operation, Outcome, Register,
-    RegisterInput, RegisterOutput, Verdict, Violation, check, verify,
+    Budget, CertificateError, Checker, Expected, Fuel, History, Inconclusive, KeyValue,
+    KeyValueInput, KeyValueOutput, Linearizability, Linearization, Model, Operation, Outcome,
+    Register, RegisterInput, RegisterOutput, Verdict, Violation, check, verify,
 };
 
 type Op = Operation<RegisterInput<u32>, RegisterOutput<u32>>;
@@ -388,10 +388,25 @@ fn hopeless(writers: u32) -> History<RegisterInput<u32>, RegisterOutput<u32>> {
     history
 }
 
+/// The general search, whatever the model could do without.
+fn general<M: Model>(
+    model: &M,
+    history: &History<M::Input, M::Output>,
+    budget: Budget,
+) -> Linearizability<M::Key, M::Output> {
+    Checker::new(model, history)
+        .general()
+        .memory_bytes(budget.memory_bytes)
+        .run(&mut Fuel::new(budget.steps))
+        .unwrap_or(Verdict::Unknown(Inconclusive::Steps {
+            limit: budget.steps,
+        }))
+}
+
 #[test]
 fn a_budget_that_runs_out_is_no_verdict() {
     for steps in [0, 1, 10, 1_000, 20_000] {
-        let verdict = check(&REGISTER, &hopeless(30), Budget::steps(steps));
+        let verdict = general(&REGISTER, &hopeless(30), Budget::steps(steps));
         let reason = Inconclusive::Steps { limit: steps };
         assert_eq!(verdict, Verdict::Unknown(reason));
     }
@@ -401,12 +416,14 @@ fn a_budget_that_runs_out_is_no_verdict() {
     };
     let reason = Inconclusive::Memory { limit: 100_000 };
     assert_eq!(
-        check(&REGISTER, &hopeless(30), budget),
+        general(&REGISTER, &hopeless(30), budget),
         Verdict::Unknown(reason)
     );
-    // The same one is decided where it is small enough.
+    // The same one is decided where it is small enough, and by the register's own algorithm anyway.
+    let small = general(&REGISTER, &hopeless(4), Budget::default());
+    assert!(small.violation().is_some());
     assert!(
-        check(&REGISTER, &hopeless(4), Budget::default())
+        check(&REGISTER, &hopeless(30), Budget::steps(0))
             .violation()
             .is_some()
     );
@@ -417,13 +434,128 @@ fn no_budget_turns_a_violation_into_a_success() {
     let history = hopeless(3);
     let mut decided = 0;
     for steps in 0..3_000 {
-        match check(&REGISTER, &history, Budget::steps(steps)) {
+        match general(&REGISTER, &history, Budget::steps(steps)) {
             Verdict::Violated(_) => decided += 1,
             Verdict::Unknown(_) => assert_eq!(decided, 0, "more steps, less certainty"),
             Verdict::Holds(_) => panic!("after {steps} steps"),
         }
     }
     assert!(decided > 0);
+}
+
+/// A model that takes a hundred steps for one, and stops when they are not there.
+struct Slow;
+
+impl Model for Slow {
+    type Key = ();
+    type State = Option<u32>;
+    type Input = RegisterInput<u32>;
+    type Output = RegisterOutput<u32>;
+
+    fn key(&self, _: &Self::Input) {}
+
+    fn initial(&self) -> Option<u32> {
+        None
+    }
+
+    fn step(
+        &self,
+        state: &Option<u32>,
+        input: &Self::Input,
+        output: Option<&Self::Output>,
+    ) -> Option<Option<u32>> {
+        REGISTER.step(state, input, output)
+    }
+
+    fn step_within(
+        &self,
+        state: &Option<u32>,
+        input: &Self::Input,
+        output: Option<&Self::Output>,
+        fuel: &mut Fuel,
+    ) -> Option<Option<u32>> {
+        fuel.spend(100)
+            .then(|| self.step(state, input, output))
+            .flatten()
+    }
+}
+
+#[test]
+fn a_check_in_slices_comes_to_the_same_end() {
+    let holds = History::from(vec![
+        write(1, 0, 10),
+        read(Some(1), 5, 15),
+        timed_out(2, 6),
+        read(Some(2), 20, 30),
+    ]);
+    for history in [holds, hopeless(3)] {
+        let whole = general(&REGISTER, &history, Budget::default());
+        for slice in [1, 2, 7, 1_000] {
+            let mut checker = Checker::new(&REGISTER, &history).general();
+            let mut placed = 0;
+            let verdict = loop {
+                if let Some(verdict) = checker.run(&mut Fuel::new(slice)) {
+                    break verdict;
+                }
+                let progress = checker.progress();
+                assert!(placed <= progress.placed && progress.placed <= progress.operations);
+                placed = progress.placed;
+            };
+            // What is left of a slice goes into making the violation small, and so that differs.
+            assert_eq!(verdict.holds(), whole.holds());
+            assert_eq!(verdict.violation().is_some(), whole.violation().is_some());
+        }
+        // A step that runs out of fuel is no refusal: it is asked again when there is more.
+        for slice in [101, 150, 1_000] {
+            let mut checker = Checker::new(&Slow, &history);
+            let verdict = loop {
+                if let Some(verdict) = checker.run(&mut Fuel::new(slice)) {
+                    break verdict;
+                }
+            };
+            assert_eq!(verdict.holds(), whole.holds());
+        }
+        let verdict = check(&Slow, &history, Budget::steps(90));
+        assert!(matches!(verdict, Verdict::Unknown(_)), "{verdict:?}");
+    }
+}
+
+#[test]
+fn what_states_own_counts_as_memory() {
+    /// A list that grows with each write.
+    struct List;
+    impl Model for List {
+        type Key = ();
+        type State = Vec<u32>;
+        type Input = u32;
+        type Output = bool;
+        fn key(&self, _: &u32) {}
+        fn initial(&self) -> Vec<u32> {
+            Vec::new()
+        }
+        fn step(&self, state: &Vec<u32>, input: &u32, output: Option<&bool>) -> Option<Vec<u32>> {
+            let mut next = state.clone();
+            next.push(*input);
+            (output != Some(&false)).then_some(next)
+        }
+        fn owned_bytes(&self, state: &Vec<u32>) -> usize {
+            state.len() * 4
+        }
+    }
+    let mut history: History<u32, bool> = (0..2_000)
+        .map(|at| Operation::ok(1, at, true, 0, 100))
+        .collect();
+    let budget = Budget {
+        memory_bytes: 4 << 20,
+        ..Budget::default()
+    };
+    let limit = budget.memory_bytes;
+    assert_eq!(
+        check(&List, &history, budget),
+        Verdict::Unknown(Inconclusive::Memory { limit })
+    );
+    history.operations.truncate(500);
+    assert!(check(&List, &history, budget).holds());
 }
 
 #[test]
@@ -463,11 +595,11 @@ fn a_violation_elsewhere_is_found_although_the_budget_runs_out() {
         .map(|operation| at(0, operation));
     let mut history: History<_, _> = hard.collect();
     assert!(matches!(
-        check(&Many, &history, Budget::steps(10_000)),
+        general(&Many, &history, Budget::steps(10_000)),
         Verdict::Unknown(_)
     ));
     history.push(at(1, read(Some(9), 0, 10)));
-    let verdict = check(&Many, &history, Budget::steps(10_000));
+    let verdict = general(&Many, &history, Budget::steps(10_000));
     assert_eq!(verdict.violation().unwrap().key, 1);
     assert_eq!(verdict.violation().unwrap().blocked[0].allowed, None);
 }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proptest::prelude::*;
 use quorate_consistency::{
-    Budget, Expected, History, KeyValue, KeyValueInput, KeyValueOutput, Model, Operation, Outcome,
-    Register, RegisterInput, RegisterOutput, Verdict, check, verify,
+    Budget, Checker, Core, Expected, Fuel, History, KeyValue, KeyValueInput, KeyValueOutput, Model,
+    Operation, Outcome, Register, RegisterInput, RegisterOutput, Verdict, Violation, check, verify,
+    verify_violation,
 };
 
 /// The most answered operations that an order of the whole history can begin with, by trying all
@@ -99,18 +100,14 @@ fn holds_by_visiting_everything(history: &History<RegisterInput<u8>, RegisterOut
     false
 }
 
-/// The part of a history that one key has.
-fn of_key<M: Model>(
-    model: &M,
-    history: &History<M::Input, M::Output>,
-    key: &M::Key,
-) -> History<M::Input, M::Output>
-where
-    M::Input: Clone,
-    M::Output: Clone,
-{
-    let of_key = |operation: &&Operation<_, _>| model.key(&operation.input) == *key;
-    history.operations.iter().filter(of_key).cloned().collect()
+/// What a violation leaves of a history.
+fn of_core<I: Clone, O: Clone>(history: &History<I, O>, core: &Core) -> History<I, O> {
+    let kept = core.kept.iter().map(|&at| history.operations[at].clone());
+    let perhaps = core.perhaps.iter().map(|&at| {
+        let operation = &history.operations[at];
+        Operation::unknown(operation.process, operation.input.clone(), operation.call)
+    });
+    kept.chain(perhaps).collect()
 }
 
 /// Compares the verdict with the oracle's, and looks at the evidence. Returns whether it holds.
@@ -118,13 +115,19 @@ fn compare<M: Model>(model: &M, history: &History<M::Input, M::Output>) -> bool
 where
     M::Input: Clone + std::fmt::Debug,
     M::Output: Clone + std::fmt::Debug + PartialEq,
-    M::Key: std::fmt::Debug,
+    M::Key: std::fmt::Debug + PartialEq,
     M::State: std::fmt::Debug,
 {
     let is_answered = |at: usize| matches!(history.operations[at].output, Outcome::Ok(_));
     let answered = (0..history.len()).filter(|&at| is_answered(at)).count();
     let most = most_placed(model, history);
-    match check(model, history, Budget::default()) {
+    let verdict = check(model, history, Budget::default());
+    let general = Checker::new(model, history)
+        .general()
+        .run(&mut Fuel::new(u64::MAX))
+        .unwrap();
+    assert_eq!(general.holds(), verdict.holds());
+    match verdict {
         Verdict::Holds(order) => {
             assert_eq!(verify(model, history, &order), Ok(()), "{history:#?}");
             assert_eq!(most, answered, "the oracle finds no order of {history:#?}");
@@ -132,38 +135,63 @@ where
         }
         Verdict::Violated(violation) => {
             assert!(most < answered, "the oracle finds an order of {history:#?}");
-            // The prefix is an order of as much as any order of that key can place.
-            let mut state = model.initial();
-            for &at in &violation.prefix {
-                let operation = &history.operations[at];
-                let output = match &operation.output {
-                    Outcome::Ok(output) => Some(output),
-                    _ => None,
-                };
-                state = model.step(&state, &operation.input, output).unwrap();
-            }
-            let placed = violation
-                .prefix
-                .iter()
-                .filter(|&&at| is_answered(at))
-                .count();
-            assert_eq!(
-                placed,
-                most_placed(model, &of_key(model, history, &violation.key))
-            );
-            // And nothing that could come next fits.
-            assert!(!violation.blocked.is_empty());
-            for blocked in &violation.blocked {
-                let operation = &history.operations[blocked.operation];
-                let Outcome::Ok(output) = &operation.output else {
-                    panic!("{blocked:?} was not answered")
-                };
-                assert_eq!(model.step(&state, &operation.input, Some(output)), None);
-                assert_ne!(blocked.allowed.as_ref(), Some(output));
-            }
+            look_at_violation(model, history, &violation);
+            look_at_violation(model, history, general.violation().unwrap());
             false
         }
         Verdict::Unknown(reason) => panic!("{reason}"),
+    }
+}
+
+fn look_at_violation<M: Model>(
+    model: &M,
+    history: &History<M::Input, M::Output>,
+    violation: &Violation<M::Key, M::Output>,
+) where
+    M::Input: Clone + std::fmt::Debug,
+    M::Output: Clone + std::fmt::Debug + PartialEq,
+    M::Key: std::fmt::Debug,
+    M::State: std::fmt::Debug,
+{
+    let core = &violation.core;
+    // The few operations make no sense, and each is needed: without its answer, they do.
+    let mut fuel = Fuel::new(1_000_000);
+    let verified = verify_violation(model, history, violation, &mut fuel);
+    assert_eq!(verified, Ok(()), "{violation:?} of {history:#?}");
+    assert!(core.is_minimal, "{violation:?} of {history:#?}");
+    let left = of_core(history, core);
+    let most = most_placed(model, &left);
+    assert!(most < core.kept.len(), "{violation:?} of {history:#?}");
+    for number in 0..core.kept.len() {
+        let mut relaxed = left.clone();
+        relaxed.operations[number].output = Outcome::Unknown;
+        let most = most_placed(model, &relaxed);
+        assert_eq!(most, core.kept.len() - 1, "{violation:?} of {history:#?}");
+    }
+
+    // The prefix is an order of as many of them as any order can place.
+    let is_kept = |at: &usize| core.kept.contains(at);
+    let mut state = model.initial();
+    for at in &violation.prefix {
+        let operation = &history.operations[*at];
+        let output = match &operation.output {
+            Outcome::Ok(output) if is_kept(at) => Some(output),
+            _ => None,
+        };
+        state = model.step(&state, &operation.input, output).unwrap();
+    }
+    let placed = violation.prefix.iter().filter(|at| is_kept(at)).count();
+    assert_eq!(placed, most);
+    // And nothing that could come next fits.
+    assert!(!violation.blocked.is_empty());
+    for blocked in &violation.blocked {
+        assert!(is_kept(&blocked.operation));
+        let operation = &history.operations[blocked.operation];
+        let Outcome::Ok(output) = &operation.output else {
+            panic!("{blocked:?} was not answered")
+        };
+        assert_eq!(model.step(&state, &operation.input, Some(output)), None);
+        assert_ne!(blocked.allowed.as_ref(), Some(output));
     }
 }
 

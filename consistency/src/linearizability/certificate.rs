@@ -44,40 +44,71 @@ pub fn verify<M: Model>(
         if !keys.insert(&object.key) {
             return Err(CertificateError::SplitObject);
         }
-        let mut state = model.initial();
-        let mut latest_call = 0;
-        for &at in &object.operations {
-            let operation = history
-                .operations
-                .get(at)
-                .ok_or(CertificateError::NoSuchOperation { operation: at })?;
-            if model.key(&operation.input) != object.key {
+        replay(model, history, &object.operations, |at, input| {
+            if model.key(input) != object.key {
                 return Err(CertificateError::WrongObject { operation: at });
             }
             if !placed.insert(at) {
                 return Err(CertificateError::PlacedTwice { operation: at });
             }
-            let output = match &operation.output {
-                Outcome::Ok(output) => {
-                    // It returned before something was called that stands before it in the order.
-                    if operation.ret < latest_call || operation.ret < operation.call {
-                        return Err(CertificateError::OutOfTime { operation: at });
-                    }
-                    Some(output)
-                }
-                Outcome::Unknown => None,
-                Outcome::Failed => return Err(CertificateError::Failed { operation: at }),
-            };
-            latest_call = latest_call.max(operation.call);
-            state = model
-                .step(&state, &operation.input, output)
-                .ok_or(CertificateError::Refused { operation: at })?;
-        }
+            Ok(())
+        })?;
     }
     for (at, operation) in history.operations.iter().enumerate() {
         if matches!(operation.output, Outcome::Ok(_)) && !placed.contains(&at) {
             return Err(CertificateError::Missing { operation: at });
         }
+    }
+    Ok(())
+}
+
+/// Whether an order of one object's operations makes sense and has all that were answered.
+pub(super) fn is_order<M: Model>(
+    model: &M,
+    history: &History<M::Input, M::Output>,
+    answered: &[usize],
+    order: &[usize],
+) -> bool {
+    let mut placed = BTreeSet::new();
+    let replayed = replay(model, history, order, |at, _| {
+        let is_new = placed.insert(at);
+        is_new
+            .then_some(())
+            .ok_or(CertificateError::PlacedTwice { operation: at })
+    });
+    replayed.is_ok() && answered.iter().all(|at| placed.contains(at))
+}
+
+/// Does one object's operations one after the other.
+fn replay<M: Model>(
+    model: &M,
+    history: &History<M::Input, M::Output>,
+    order: &[usize],
+    mut see: impl FnMut(usize, &M::Input) -> Result<(), CertificateError>,
+) -> Result<(), CertificateError> {
+    let mut state = model.initial();
+    let mut latest_call = 0;
+    for &at in order {
+        let operation = history
+            .operations
+            .get(at)
+            .ok_or(CertificateError::NoSuchOperation { operation: at })?;
+        see(at, &operation.input)?;
+        let output = match &operation.output {
+            Outcome::Ok(output) => {
+                // It returned before something was called that stands before it in the order.
+                if operation.ret < latest_call || operation.ret < operation.call {
+                    return Err(CertificateError::OutOfTime { operation: at });
+                }
+                Some(output)
+            }
+            Outcome::Unknown => None,
+            Outcome::Failed => return Err(CertificateError::Failed { operation: at }),
+        };
+        latest_call = latest_call.max(operation.call);
+        state = model
+            .step(&state, &operation.input, output)
+            .ok_or(CertificateError::Refused { operation: at })?;
     }
     Ok(())
 }

@@ -12,17 +12,35 @@
 //!   been seen: whatever completes this one completes that one too.
 //! - Of several with equal inputs, the one called first is placed first. Swapping the others in
 //!   changes nothing.
+//!
+//! And one for those that change nothing, such as reads: where what they saw is the state, they are
+//! placed at once, and no other choice is tried. An order that has them later can have them now.
 
+mod bits;
+mod budget;
 mod certificate;
 mod check;
+mod checker;
+mod deepest;
+mod evidence;
+mod fuel;
+mod minimal;
 mod partition;
 pub mod quick;
+mod refutation;
+mod remaining;
 mod search;
 mod seen;
 mod states;
+mod transitions;
 mod verdict;
 
+pub use budget::Budget;
 pub use certificate::{CertificateError, verify};
-pub use check::{Budget, check};
+pub use check::check;
+pub use checker::{Checker, Progress};
+pub use fuel::Fuel;
 pub use quick::Quick;
-pub use verdict::{Blocked, Explanation, Linearizability, Linearization, Violation};
+pub use refutation::{RefutationError, verify_violation};
+pub(crate) use states::Mixer;
+pub use verdict::{Blocked, Core, Explanation, Linearizability, Linearization, Violation};

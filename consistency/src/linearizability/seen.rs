@@ -1,9 +1,8 @@
 //! The configurations that the search has been to.
 
 use alloc::vec::Vec;
-use core::hash::Hasher;
 
-use super::states::{Mixer, Table};
+use super::states::Table;
 
 /// The configurations that the search has been to: for each set of answered operations and state, the
 /// sets of unknown operations, none of which contains another.
@@ -12,7 +11,7 @@ pub(super) struct Seen {
     /// The keys, one after the other.
     words: Vec<u64>,
     /// For each key: where it ends in `words`, and its first set plus 1.
-    keys: Vec<(usize, u32)>,
+    keys: Vec<(u32, u32)>,
     /// The sets, `stride` words each.
     sets: Vec<u64>,
     /// For each set the next one of the same key plus 1, or 0.
@@ -33,20 +32,22 @@ impl Seen {
     }
 
     /// Remembers a configuration. Returns whether it is worth a visit: not when it, or one that uses
-    /// fewer unknown operations, has been visited. Adds the comparisons it took to `compared`.
-    pub(super) fn visit(&mut self, key: &[u64], unknown: &[u64], compared: &mut u64) -> bool {
-        let mut hasher = Mixer::default();
-        for &word in key {
-            hasher.mix(word);
-        }
-        let hash = hasher.finish();
+    /// fewer unknown operations, has been visited. Equal keys must have equal hashes. Adds the
+    /// comparisons that it took to `compared`.
+    pub(super) fn visit(
+        &mut self,
+        hash: u64,
+        key: &[u64],
+        unknown: &[u64],
+        compared: &mut u64,
+    ) -> bool {
         let found = self.table.find(hash, |number| {
             self.key(number).is_some_and(|known| known == key)
         });
         let Some(number) = found else {
             self.words.extend_from_slice(key);
             let set = self.add_set(unknown, 0);
-            self.keys.push((self.words.len(), set));
+            self.keys.push((self.words.len() as u32, set));
             self.table.insert(hash);
             return true;
         };
@@ -84,17 +85,17 @@ impl Seen {
 
     pub(super) fn bytes(&self) -> u64 {
         let words = self.words.capacity() + self.sets.capacity();
-        (words * 8 + self.keys.capacity() * 16 + self.next.capacity() * 4) as u64
+        (words * 8 + self.keys.capacity() * 8 + self.next.capacity() * 4) as u64
             + self.table.bytes()
     }
 
     fn key(&self, number: u32) -> Option<&[u64]> {
         let number = number as usize;
         let start = match number.checked_sub(1) {
-            Some(before) => self.keys.get(before)?.0,
+            Some(before) => self.keys.get(before)?.0 as usize,
             None => 0,
         };
-        self.words.get(start..self.keys.get(number)?.0)
+        self.words.get(start..self.keys.get(number)?.0 as usize)
     }
 
     fn set(&self, at: u32) -> &[u64] {

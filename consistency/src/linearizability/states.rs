@@ -39,6 +39,10 @@ impl<S: Eq + Hash> States<S> {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.states.len()
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         (self.states.capacity() * size_of::<S>()) as u64 + self.table.bytes()
     }
@@ -108,12 +112,19 @@ fn place(slots: &mut [u32], hash: u64, number: u32) {
     }
 }
 
+/// A number from which no pattern of `word` can be seen (the end of SplitMix64, Steele et al., 2014).
+pub(super) const fn mixed(word: u64) -> u64 {
+    let word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    word ^ word >> 31
+}
+
 /// A fast hash that is the same everywhere.
 #[derive(Default)]
-pub(super) struct Mixer(u64);
+pub(crate) struct Mixer(u64);
 
 impl Mixer {
-    pub(super) fn mix(&mut self, word: u64) {
+    fn mix(&mut self, word: u64) {
         // The odd constant is 2^64 divided by the golden ratio.
         self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }

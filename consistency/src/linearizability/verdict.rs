@@ -24,11 +24,37 @@ pub struct Linearization<K> {
 pub struct Violation<K, O> {
     /// The object.
     pub key: K,
-    /// An order of as many answered operations as any order can place.
+    /// The operations that it takes.
+    pub core: Core,
+    /// An order of as many of the [kept](Core::kept) operations as any order can place.
     pub prefix: Vec<usize>,
-    /// The operations that may come next after the prefix, of which each answered something else than
-    /// the model. Ordered by call.
+    /// The kept operations that may come next after the prefix, of which each answered something else
+    /// than the model. Ordered by call.
     pub blocked: Vec<Blocked<O>>,
+}
+
+/// The few operations of an object that make no sense together, whatever the others did.
+///
+/// Three things can be taken away from a history that is linearizable, and it still is, so what is not
+/// linearizable after that never was:
+///
+/// - what an operation **answered**: it is taken to be of unknown outcome, and may have happened or not;
+/// - operations that **change nothing**, those called after all that is kept has returned, and those on
+///   [values](crate::Model::footprint) that nothing else has to do with;
+/// - nothing else.
+///
+/// [`verify_violation`](crate::verify_violation) checks on its own that no more was taken away, and
+/// that what is left makes no sense.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Core {
+    /// The operations whose answers contradict each other, by position in the history.
+    pub kept: Vec<usize>,
+    /// The operations beside them that may have had an effect or not, by position in the history.
+    pub perhaps: Vec<usize>,
+    /// Whether all of `kept` are needed: without the answer of any one of them, there is no
+    /// contradiction. Otherwise there was no time to find out; see
+    /// [`Violation::shrink`](crate::Violation::shrink).
+    pub is_minimal: bool,
 }
 
 /// An operation that cannot come next.
@@ -79,9 +105,11 @@ impl<K: fmt::Debug, I: fmt::Debug, O: fmt::Debug> fmt::Display for Explanation<'
         let violation = self.violation;
         writeln!(f, "object {:?} is not linearizable", violation.key)?;
         let hidden = violation.prefix.len().saturating_sub(SHOWN);
+        let (kept, all) = (violation.core.kept.len(), self.history.len());
+        writeln!(f, "{kept} of {all} operations contradict each other")?;
         writeln!(
             f,
-            "the longest order that makes sense has {} operations{}",
+            "the longest order of them that makes sense has {}{}",
             violation.prefix.len(),
             if hidden > 0 {
                 ", the last of which are"

@@ -1,10 +1,11 @@
 //! A map of keys to values, with revisions and counters.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::Model;
+use super::{Model, hash_of};
 
 /// A map of keys to values: get, put, delete, compare-and-set, and counters. Keys are independent.
 ///
@@ -401,6 +402,26 @@ impl Model for KeyValue {
                 }
             }
             // An answer to another question.
+            _ => None,
+        }
+    }
+
+    fn is_observation(&self, input: &KeyValueInput, output: &KeyValueOutput) -> bool {
+        input.is_read() || matches!(output, KeyValueOutput::Swapped { swapped: false, .. })
+    }
+
+    fn footprint(
+        &self,
+        input: &KeyValueInput,
+        output: Option<&KeyValueOutput>,
+    ) -> Option<Vec<u64>> {
+        let of = |value: Option<&Bytes>| hash_of(&value);
+        match (input, output) {
+            (KeyValueInput::Get { .. }, Some(KeyValueOutput::Got { value, .. })) => {
+                Some(alloc::vec![of(value.as_ref())])
+            }
+            (KeyValueInput::Put { value, .. }, _) => Some(alloc::vec![of(Some(value))]),
+            // Sums depend on all that was added, and whether a delete was a write on what was there.
             _ => None,
         }
     }

@@ -6,9 +6,11 @@ mod register;
 pub use key_value::{Expected, KeyValue, KeyValueInput, KeyValueOutput, KeyValueState};
 pub use register::{Register, RegisterInput, RegisterOutput};
 
-use core::hash::Hash;
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
-use crate::{Numbered, Quick};
+use crate::linearizability::Mixer;
+use crate::{Fuel, Numbered, Quick};
 
 /// What an object does when one client at a time uses it: the specification that a concurrent
 /// history is checked against.
@@ -86,6 +88,28 @@ pub trait Model {
         output: Option<&Self::Output>,
     ) -> Option<Self::State>;
 
+    /// The same as [`step`](Self::step), for a model that can take long about it: it spends a step of
+    /// `fuel` for each tens of nanoseconds, and stops when there is none left. What it returns then is
+    /// not looked at, and it is asked again when there is more. A single step must fit into a budget, or
+    /// the check never gets past it.
+    fn step_within(
+        &self,
+        state: &Self::State,
+        input: &Self::Input,
+        output: Option<&Self::Output>,
+        fuel: &mut Fuel,
+    ) -> Option<Self::State> {
+        let _ = fuel;
+        self.step(state, input, output)
+    }
+
+    /// How many bytes the state owns elsewhere, on the heap, so that a
+    /// [`Budget`](crate::Budget) of memory is kept.
+    fn owned_bytes(&self, state: &Self::State) -> usize {
+        let _ = state;
+        0
+    }
+
     /// Whether the input changes nothing, whatever the state. A read may be served at a weaker
     /// [`Level`](crate::Level), and [`linearizable`](crate::linearizable) then leaves it out.
     fn is_read(&self, input: &Self::Input) -> bool {
@@ -101,10 +125,35 @@ pub trait Model {
         Quick::Unsuited
     }
 
+    /// Whether an operation that was answered this changes nothing, whatever the state: it is a read, or
+    /// a write under a condition that it says did not hold. A check places these without a search.
+    fn is_observation(&self, input: &Self::Input, output: &Self::Output) -> bool {
+        let _ = output;
+        self.is_read(input)
+    }
+
+    /// Hashes of the values that an operation has to do with, for objects whose values do not depend on
+    /// each other: if an order makes sense, and all operations on some values are left out, then the rest
+    /// of it still does. A register is such an object, as a read tells of the last write only. It lets a
+    /// violation be told by the few operations that it takes.
+    ///
+    /// `None`, the default: the operation has to do with all of them.
+    fn footprint(&self, input: &Self::Input, output: Option<&Self::Output>) -> Option<Vec<u64>> {
+        let _ = (input, output);
+        None
+    }
+
     /// What `input` would have answered in `state`, to explain a violation. `None`, the default, when
     /// the model cannot say.
     fn answer(&self, state: &Self::State, input: &Self::Input) -> Option<Self::Output> {
         let _ = (state, input);
         None
     }
+}
+
+/// The hash of a value for [`Model::footprint`].
+fn hash_of<T: Hash + ?Sized>(value: &T) -> u64 {
+    let mut hasher = Mixer::default();
+    value.hash(&mut hasher);
+    hasher.finish()
 }

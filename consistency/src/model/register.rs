@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::hash::Hash;
 use core::marker::PhantomData;
 
-use super::Model;
+use super::{Model, hash_of};
 use crate::quick::{self, RegisterAction, Timed};
 use crate::{Numbered, Outcome, Quick};
 
@@ -119,6 +119,30 @@ impl<V: Clone + Eq + Hash> Model for Register<V> {
             _ => return None,
         };
         Some(next)
+    }
+
+    fn is_observation(&self, input: &RegisterInput<V>, output: &RegisterOutput<V>) -> bool {
+        self.is_read(input) || *output == RegisterOutput::Swapped(false)
+    }
+
+    fn footprint(
+        &self,
+        input: &RegisterInput<V>,
+        output: Option<&RegisterOutput<V>>,
+    ) -> Option<Vec<u64>> {
+        let of = |value: Option<&V>| hash_of(&value);
+        match (input, output) {
+            (RegisterInput::Read, Some(RegisterOutput::Value(value))) => {
+                Some(alloc::vec![of(value.as_ref())])
+            }
+            (RegisterInput::Write(value), _) => Some(alloc::vec![of(Some(value))]),
+            // That it did not find something tells of all that it may have found.
+            (RegisterInput::CompareAndSet { .. }, Some(RegisterOutput::Swapped(false))) => None,
+            (RegisterInput::CompareAndSet { expected, value }, _) => {
+                Some(alloc::vec![of(expected.as_ref()), of(Some(value))])
+            }
+            _ => None,
+        }
     }
 
     fn is_read(&self, input: &RegisterInput<V>) -> bool {
