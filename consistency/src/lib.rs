@@ -46,9 +46,20 @@
 //!
 //! | To check | use | time | finds |
 //! |---|---|---|---|
-//! | linearizability | [`check`] with a [`Model`]: [`KeyValue`], [`Register`] or your own | exponential at worst, within a [`Budget`] | stale reads, lost updates, split brains, dirty reads |
+//! | linearizability | [`check`] with a [`Model`]: one of those below or your own | exponential at worst, within a [`Budget`] | stale reads, lost updates, split brains, dirty reads |
 //! | session guarantees | [`check_sessions`] | n log n | own writes unseen, reads that go back |
 //! | a counter | [`CounterAudit`] | n | increments lost or run twice |
+//!
+//! | The object | is a |
+//! |---|---|
+//! | one cell: read, write, compare-and-set | [`Register`] |
+//! | cells that transactions read and write several at once | [`MultiRegister`] |
+//! | keys with values, deletes, compare-and-set, revisions, counters | [`KeyValue`] |
+//! | keys with strings that are appended to | [`Strings`] |
+//! | a number that is added to | [`Counter`] |
+//! | a set that is added to, removed from and read | [`Set`] |
+//! | what comes out first in, last in, or least | [`Queue`], [`Stack`], [`PriorityQueue`] |
+//! | a lock | [`Mutex`] |
 //!
 //! A [`Verdict`] comes with its evidence: an order of the operations that [`verify`] checks on its own,
 //! or the point past which no order makes sense. When the budget runs out it says so, and nothing else.
@@ -155,8 +166,12 @@ pub use linearizability::{
     Linearization, Progress, Quick, RefutationError, Violation, check, verify, verify_violation,
 };
 pub use model::{
-    Expected, KeyValue, KeyValueInput, KeyValueOutput, KeyValueState, Model, Register,
-    RegisterInput, RegisterOutput,
+    Counter, CounterInput, CounterOutput, Expected, KeyValue, KeyValueInput, KeyValueOutput,
+    KeyValueState, MicroInput, MicroOutput, Model, MultiRegister, MultiRegisterState, Mutex,
+    MutexInput, MutexOutput, MutexState, PriorityQueue, PriorityQueueInput, PriorityQueueOutput,
+    PriorityQueueState, Queue, QueueInput, QueueOutput, QueueState, Register, RegisterInput,
+    RegisterOutput, Set, SetInput, SetOutput, SetState, Stack, StackInput, StackOutput, StackState,
+    Strings, StringsInput, StringsOutput, StringsState, Together, TogetherState,
 };
 pub use sessions::{
     Access, Guarantee, SessionAccess, SessionViolation, check_sessions, key_value_accesses,

@@ -1,10 +1,31 @@
 //! What an object does when one client at a time uses it.
 
+mod counter;
 mod key_value;
+mod multi_register;
+mod mutex;
+mod priority_queue;
+mod queue;
 mod register;
+mod set;
+mod shared;
+mod stack;
+mod strings;
+mod together;
 
+pub use counter::{Counter, CounterInput, CounterOutput};
 pub use key_value::{Expected, KeyValue, KeyValueInput, KeyValueOutput, KeyValueState};
+pub use multi_register::{MicroInput, MicroOutput, MultiRegister, MultiRegisterState};
+pub use mutex::{Mutex, MutexInput, MutexOutput, MutexState};
+pub use priority_queue::{
+    PriorityQueue, PriorityQueueInput, PriorityQueueOutput, PriorityQueueState,
+};
+pub use queue::{Queue, QueueInput, QueueOutput, QueueState};
 pub use register::{Register, RegisterInput, RegisterOutput};
+pub use set::{Set, SetInput, SetOutput, SetState};
+pub use stack::{Stack, StackInput, StackOutput, StackState};
+pub use strings::{Strings, StringsInput, StringsOutput, StringsState};
+pub use together::{Together, TogetherState};
 
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};

@@ -2,13 +2,13 @@
 
 use alloc::vec::Vec;
 use core::hash::Hash;
-use core::marker::PhantomData;
 
 use super::{Model, hash_of};
 use crate::quick::{self, RegisterAction, Timed};
 use crate::{Numbered, Outcome, Quick};
 
-/// One cell that is read, written, and compared and set. It starts out empty.
+/// One cell that is read, written, and compared and set. It starts out empty, or
+/// [with a value](Self::starting_at).
 ///
 /// ```
 /// use quorate_consistency::{
@@ -31,13 +31,20 @@ use crate::{Numbered, Outcome, Quick};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Register<V = bytes::Bytes> {
-    value: PhantomData<fn() -> V>,
+    initial: Option<V>,
 }
 
 impl<V> Register<V> {
     /// A register that starts out empty.
     pub const fn new() -> Self {
-        Self { value: PhantomData }
+        Self { initial: None }
+    }
+
+    /// A register that starts out with this in it.
+    pub const fn starting_at(value: V) -> Self {
+        Self {
+            initial: Some(value),
+        }
     }
 }
 
@@ -85,7 +92,7 @@ impl<V: Clone + Eq + Hash> Model for Register<V> {
     fn key(&self, _: &RegisterInput<V>) {}
 
     fn initial(&self) -> Option<V> {
-        None
+        self.initial.clone()
     }
 
     fn step(

@@ -1,0 +1,146 @@
+//! A set.
+
+use alloc::collections::BTreeSet;
+use core::hash::Hash;
+use core::marker::PhantomData;
+
+use super::Model;
+use super::shared::Tree;
+
+/// A set of values. It starts out empty.
+///
+/// To read the whole set is one operation here, that shows one moment. A store that reads its parts one
+/// after the other shows no moment of the whole, and this model finds it out.
+///
+/// ```
+/// use std::collections::BTreeSet;
+///
+/// use quorate_consistency::{Budget, History, Operation, Set, SetInput, SetOutput, Verdict, check};
+///
+/// let done = || SetOutput::Changed(None);
+/// let history = History::from(vec![
+///     Operation::ok(1, SetInput::Add("a"), done(), 0, 10),
+///     Operation::ok(1, SetInput::Add("b"), done(), 20, 30),
+///     // Concurrent with both, but nobody who sees "b" can miss "a".
+///     Operation::ok(2, SetInput::ReadAll, SetOutput::All(BTreeSet::from(["b"])), 5, 40),
+/// ]);
+/// assert!(matches!(check(&Set::new(), &history, Budget::default()), Verdict::Violated(_)));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Set<V = bytes::Bytes> {
+    value: PhantomData<fn() -> V>,
+}
+
+impl<V> Set<V> {
+    /// A set that starts out empty.
+    pub const fn new() -> Self {
+        Self { value: PhantomData }
+    }
+}
+
+impl<V> Default for Set<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What is asked of a [`Set`].
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum SetInput<V = bytes::Bytes> {
+    /// Let this be in it.
+    Add(V),
+    /// Let this not be in it.
+    Remove(V),
+    /// Is this in it?
+    Contains(V),
+    /// What is in it?
+    ReadAll,
+}
+
+/// What a [`Set`] answers.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(bound(deserialize = "V: serde::Deserialize<'de> + Ord"))
+)]
+pub enum SetOutput<V = bytes::Bytes> {
+    /// To an add or a remove: whether it changed the set. `None` when that was not told.
+    Changed(Option<bool>),
+    /// To the question whether a value is in it.
+    Contains(bool),
+    /// All that is in it.
+    All(BTreeSet<V>),
+}
+
+/// What is in a [`Set`].
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct SetState<V>(Tree<V, ()>);
+
+impl<V: Clone + Hash + Ord> SetState<V> {
+    fn contains(&self, value: &V) -> bool {
+        self.0.get(value).is_some()
+    }
+}
+
+impl<V: Clone + Hash + Ord> Model for Set<V> {
+    type Key = ();
+    type State = SetState<V>;
+    type Input = SetInput<V>;
+    type Output = SetOutput<V>;
+
+    fn key(&self, _: &SetInput<V>) {}
+
+    fn initial(&self) -> SetState<V> {
+        SetState(Tree::new())
+    }
+
+    fn step(
+        &self,
+        state: &SetState<V>,
+        input: &SetInput<V>,
+        output: Option<&SetOutput<V>>,
+    ) -> Option<SetState<V>> {
+        let fits = match (input, output) {
+            (_, None)
+            | (SetInput::Add(_) | SetInput::Remove(_), Some(SetOutput::Changed(None))) => true,
+            (SetInput::Add(value), Some(SetOutput::Changed(Some(changed)))) => {
+                *changed != state.contains(value)
+            }
+            (SetInput::Remove(value), Some(SetOutput::Changed(Some(changed)))) => {
+                *changed == state.contains(value)
+            }
+            (SetInput::Contains(value), Some(SetOutput::Contains(told))) => {
+                *told == state.contains(value)
+            }
+            (SetInput::ReadAll, Some(SetOutput::All(all))) => {
+                all.len() == state.0.len() && all.iter().eq(state.0.iter().map(|(value, ())| value))
+            }
+            // An answer to another question.
+            _ => false,
+        };
+        fits.then(|| match input {
+            SetInput::Add(value) if !state.contains(value) => {
+                SetState(state.0.with(value.clone(), ()))
+            }
+            SetInput::Remove(value) if state.contains(value) => SetState(state.0.without(value)),
+            _ => state.clone(),
+        })
+    }
+
+    fn is_read(&self, input: &SetInput<V>) -> bool {
+        matches!(input, SetInput::Contains(_) | SetInput::ReadAll)
+    }
+
+    fn answer(&self, state: &SetState<V>, input: &SetInput<V>) -> Option<SetOutput<V>> {
+        Some(match input {
+            SetInput::Add(value) => SetOutput::Changed(Some(!state.contains(value))),
+            SetInput::Remove(value) => SetOutput::Changed(Some(state.contains(value))),
+            SetInput::Contains(value) => SetOutput::Contains(state.contains(value)),
+            SetInput::ReadAll => {
+                SetOutput::All(state.0.iter().map(|(value, ())| value.clone()).collect())
+            }
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! The models: against objects that are too simple to be wrong, against the search that tries every
+//! order, and on the histories that people know.
+
+mod classics;
+mod differential;
+mod oracle;
+mod sequential;
