@@ -54,6 +54,9 @@ impl<V> Default for Register<V> {
     }
 }
 
+/// The position of the write that put the initial value in. No history is as long.
+const INITIAL: usize = usize::MAX;
+
 /// What is asked of a [`Register`].
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -157,7 +160,16 @@ impl<V: Clone + Eq + Hash> Model for Register<V> {
     }
 
     fn quick(&self, operations: &[Numbered<'_, RegisterInput<V>, RegisterOutput<V>>]) -> Quick {
-        let mut timed = Vec::with_capacity(operations.len());
+        // What it starts out with was written before everything else.
+        let first = self.initial.as_ref().map(|value| Timed {
+            position: INITIAL,
+            call: 0,
+            ret: Some(0),
+            action: RegisterAction::Write(value),
+        });
+        let later = u64::from(first.is_some());
+        let mut timed = Vec::with_capacity(operations.len() + 1);
+        timed.extend(first);
         for &numbered in operations {
             let (_, operation) = numbered;
             let answer = match &operation.output {
@@ -183,9 +195,25 @@ impl<V: Clone + Eq + Hash> Model for Register<V> {
                 // The answer is to another question.
                 _ => return Quick::Unsuited,
             };
-            timed.push(Timed::new(numbered, action));
+            let Timed { call, ret, .. } = Timed::new(numbered, action);
+            timed.push(Timed {
+                position: numbered.0,
+                call: call.saturating_add(later),
+                ret: ret.map(|ret| ret.saturating_add(later)),
+                action,
+            });
         }
-        quick::register(timed)
+        let without_first = |mut positions: Vec<usize>| {
+            positions.retain(|&position| position != INITIAL);
+            positions
+        };
+        match quick::register(timed) {
+            Quick::Unsuited => Quick::Unsuited,
+            Quick::Holds(order) => Quick::Holds(without_first(order)),
+            Quick::Violated { kept } => Quick::Violated {
+                kept: without_first(kept),
+            },
+        }
     }
 
     fn answer(&self, state: &Option<V>, input: &RegisterInput<V>) -> Option<RegisterOutput<V>> {

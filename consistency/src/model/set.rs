@@ -1,11 +1,14 @@
 //! A set.
 
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 use core::hash::Hash;
 use core::marker::PhantomData;
 
 use super::Model;
 use super::shared::Tree;
+use crate::quick::{self, SetAction, Timed};
+use crate::{Numbered, Outcome, Quick};
 
 /// A set of values. It starts out empty.
 ///
@@ -131,6 +134,37 @@ impl<V: Clone + Hash + Ord> Model for Set<V> {
 
     fn is_read(&self, input: &SetInput<V>) -> bool {
         matches!(input, SetInput::Contains(_) | SetInput::ReadAll)
+    }
+
+    fn quick(&self, operations: &[Numbered<'_, SetInput<V>, SetOutput<V>>]) -> Quick {
+        let mut timed = Vec::with_capacity(operations.len());
+        for &numbered in operations {
+            let (_, operation) = numbered;
+            let answer = match &operation.output {
+                Outcome::Ok(answer) => Some(answer),
+                Outcome::Failed | Outcome::Unknown => None,
+            };
+            let action = match (&operation.input, answer) {
+                // Of these, the answer is not looked at.
+                (SetInput::Add(value), None) => SetAction::Insert(value, true),
+                (SetInput::Remove(value), None) => SetAction::Remove(value, true),
+                (SetInput::Contains(value), None) => SetAction::Contains(value, true),
+                (SetInput::ReadAll, None) => continue,
+                (SetInput::Add(value), Some(SetOutput::Changed(Some(changed)))) => {
+                    SetAction::Insert(value, *changed)
+                }
+                (SetInput::Remove(value), Some(SetOutput::Changed(Some(changed)))) => {
+                    SetAction::Remove(value, *changed)
+                }
+                (SetInput::Contains(value), Some(SetOutput::Contains(is_in))) => {
+                    SetAction::Contains(value, *is_in)
+                }
+                // Somebody read the whole set, or was not told whether there was a change.
+                _ => return Quick::Unsuited,
+            };
+            timed.push(Timed::new(numbered, action));
+        }
+        quick::set(timed)
     }
 
     fn answer(&self, state: &SetState<V>, input: &SetInput<V>) -> Option<SetOutput<V>> {

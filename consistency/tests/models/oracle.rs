@@ -1,12 +1,15 @@
 //! What the checker is compared with.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestRunner;
-use quorate_consistency::{Budget, History, Model, Operation, Outcome, Verdict, check, verify};
+use quorate_consistency::{
+    Budget, History, Linearization, Model, Operation, Outcome, Quick, Verdict, check, verify,
+};
 
 /// Whether there is an order, by trying all: no partition, no memory, no cleverness.
 fn has_order<M: Model>(model: &M, history: &History<M::Input, M::Output>) -> bool {
@@ -73,16 +76,50 @@ where
     holds
 }
 
+/// Compares what the model answers without a search. Returns whether it does.
+fn compare_quick<M: Model>(model: &M, history: &History<M::Input, M::Output>, holds: bool) -> bool
+where
+    M::Input: Clone + Debug,
+    M::Output: Clone + Debug,
+    M::Key: Debug,
+{
+    let mut objects: BTreeMap<M::Key, Vec<_>> = BTreeMap::new();
+    for (at, operation) in history.operations.iter().enumerate() {
+        if !matches!(operation.output, Outcome::Failed) {
+            let key = model.key(&operation.input);
+            objects.entry(key).or_default().push((at, operation));
+        }
+    }
+    let mut order = Vec::new();
+    for (key, operations) in objects {
+        match model.quick(&operations) {
+            Quick::Unsuited => return false,
+            Quick::Holds(operations) => order.push(Linearization { key, operations }),
+            Quick::Violated { kept } => {
+                assert!(!holds, "the oracle finds an order of {history:#?}");
+                let kept = kept.iter().map(|&at| history.operations[at].clone());
+                let kept: History<_, _> = kept.collect();
+                assert!(!has_order(model, &kept), "{kept:#?} of {history:#?}");
+                return true;
+            }
+        }
+    }
+    assert_eq!(verify(model, history, &order), Ok(()), "{history:#?}");
+    true
+}
+
 /// A question with an answer, right or not.
 pub(crate) type Asked<M> = (<M as Model>::Input, <M as Model>::Output);
 
 /// Compares the checker with the oracle on histories of these questions: with the answers as they are
-/// drawn, with right ones, and with right ones but one.
+/// drawn, with right ones, and with right ones but one. Returns how often the model answered without a
+/// search.
 pub(crate) fn agrees<M: Model>(
     cases: u32,
     model: &M,
     asked: impl Strategy<Value = Asked<M>> + Clone + 'static,
-) where
+) -> u32
+where
     M::Input: Clone + Debug + 'static,
     M::Output: Clone + Debug + 'static,
     M::Key: Debug,
@@ -95,33 +132,38 @@ pub(crate) fn agrees<M: Model>(
         },
     );
     let operations = prop::collection::vec(operation.clone(), 1..7);
-    let mut held = [0_u32; 2];
     let config = ProptestConfig {
         cases,
         max_shrink_iters: 5_000,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
-    let cases = (operations, any::<Index>(), operation);
-    let count = std::cell::RefCell::new(&mut held);
+    let (verdicts, quick) = (RefCell::new([0_u32; 2]), Cell::new(0));
+    let compare = |history: &History<_, _>| {
+        let holds = compare(model, history);
+        verdicts.borrow_mut()[usize::from(holds)] += 1;
+        quick.set(quick.get() + u32::from(compare_quick(model, history, holds)));
+        holds
+    };
     TestRunner::new(config)
-        .run(&cases, |(operations, corrupted, with)| {
-            let arbitrary = History::from(operations.clone());
-            let first = compare(model, &arbitrary);
-            let mut history = made_linearizable(model, operations);
-            prop_assert!(compare(model, &history));
-            let operation = corrupted.get_mut(&mut history.operations);
-            operation.output = with.output;
-            operation.ret = operation.ret.max(operation.call);
-            let second = compare(model, &history);
-            for holds in [first, second] {
-                count.borrow_mut()[usize::from(holds)] += 1;
-            }
-            Ok(())
-        })
+        .run(
+            &(operations, any::<Index>(), operation),
+            |(operations, corrupted, with)| {
+                compare(&History::from(operations.clone()));
+                let mut history = made_linearizable(model, operations);
+                prop_assert!(compare(&history));
+                let operation = corrupted.get_mut(&mut history.operations);
+                operation.output = with.output;
+                operation.ret = operation.ret.max(operation.call);
+                compare(&history);
+                Ok(())
+            },
+        )
         .unwrap_or_else(|error| panic!("{error}"));
     // Neither verdict is so rare that nothing was compared.
-    assert!(held.iter().all(|&times| times > 50), "{held:?}");
+    let verdicts = verdicts.into_inner();
+    assert!(verdicts.iter().all(|&times| times > 50), "{verdicts:?}");
+    quick.get()
 }
 
 /// A history that is linearizable because it was made so: each operation takes effect at a moment of its
