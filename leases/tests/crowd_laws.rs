@@ -52,6 +52,9 @@ enum Command {
         owner: usize,
         request: u128,
     },
+    Yield {
+        name: usize,
+    },
     Open {
         ttl: u64,
     },
@@ -107,6 +110,7 @@ fn commands() -> impl Strategy<Value = Vec<(u64, Command)>> {
         1 => (name(), 0..4_u64).prop_map(|(name, token)| Command::Revoke { name, token }),
         2 => (name(), 0..OWNERS.len(), 0..4_u128)
             .prop_map(|(name, owner, request)| Command::Cancel { name, owner, request }),
+        1 => name().prop_map(|name| Command::Yield { name }),
         2 => (1..8_u64).prop_map(|ttl| Command::Open { ttl }),
         2 => (0..3_u64).prop_map(|session| Command::KeepAlive { session }),
         1 => (0..3_u64).prop_map(|session| Command::Close { session }),
@@ -200,6 +204,10 @@ fn told(table: &mut LeaseTable, now: u64, command: &Command, session: u64, token
             owner,
             request,
         } => done(table.cancel(now, NAMES[*name], OWNERS[*owner], *request) != Cancelled::Nothing),
+        Command::Yield { name } => match table.request_yield(now, NAMES[*name]) {
+            Some(newest) => Said::Held(newest.0),
+            None => Said::No,
+        },
         Command::Open { ttl } => Said::Session(
             table
                 .open_session(now, Duration::from_secs(*ttl))
@@ -243,6 +251,7 @@ fn expected(model: &mut Model, now: u64, command: &Command, session: u64, token:
             owner,
             request,
         } => model.cancel(now, name, (owner, request)),
+        Command::Yield { name } => model.request_yield(now, name),
         Command::Open { ttl } => model.open(now, ttl),
         Command::KeepAlive { .. } => model.keep_alive(now, session),
         Command::Close { .. } => model.close(now, session),
@@ -279,7 +288,9 @@ proptest! {
             for (number, name) in NAMES.iter().enumerate() {
                 let holders: Vec<_> = table
                     .holders(at(now), name)
-                    .map(|lease| (lease.token.0, seconds(lease.expires_at)))
+                    .map(|lease| {
+                        (lease.token.0, seconds(lease.expires_at), lease.asked_to_yield)
+                    })
                     .collect();
                 prop_assert_eq!(holders, model.holders(now, number));
                 prop_assert_eq!(table.waiting(name), model.waiting(number));
@@ -301,6 +312,7 @@ proptest! {
         let mut table = LeaseTable::new(limits);
         let (mut now, mut last_session) = (0, 0);
         let mut granted = BTreeMap::new();
+        let mut asked = [None; NAMES.len()];
         for (step, command) in &commands {
             now += step;
             let before = table.last_token();
@@ -313,6 +325,16 @@ proptest! {
                 if let LeaseEvent::Granted { name, owner, token, .. } = event {
                     prop_assert!(token > before && token <= table.last_token());
                     prop_assert_eq!(granted.insert(token, (name, owner)), None);
+                }
+            }
+            if let Command::Yield { name } = *command {
+                asked[name] = table.holders(at(now), NAMES[name]).last().map(|lease| lease.token);
+            }
+            for (name, asked) in NAMES.iter().zip(&asked) {
+                let holders: Vec<_> = table.holders(at(now), name).collect();
+                prop_assert!(holders.is_sorted_by(|one, other| one.token < other.token));
+                for lease in holders {
+                    prop_assert_eq!(lease.asked_to_yield, Some(lease.token) <= *asked);
                 }
             }
             for lease in table.leases(at(now)) {

@@ -325,7 +325,7 @@ impl LeaseTable {
     }
 
     /// Ends a grant whose time has passed: as its session did, if it has one.
-    fn end_of(&mut self, at: u32, deadline: Instant, now: Instant) {
+    pub(super) fn end_of(&mut self, at: u32, deadline: Instant, now: Instant) {
         let closed = match self.records.entries.get(at).map(|entry| entry.hold) {
             Some(Hold::Session { session, .. }) => {
                 let session = self.records.sessions.get(session);

@@ -146,13 +146,23 @@ impl Records {
         anchor: u32,
         now: Instant,
     ) -> impl Iterator<Item = (&Entry, Instant)> {
-        let further = self.crowds.get(&anchor).into_iter();
-        let further = further.flat_map(|crowd| crowd.further.values().copied());
-        let places = core::iter::once(anchor).chain(further);
-        places.filter_map(move |at| {
+        self.places(anchor).filter_map(move |at| {
             let entry = self.entries.get(at)?;
             Some((entry, self.expires_after(entry, now)?))
         })
+    }
+
+    /// The places of all grants of the name whose end was not noticed, and its own, the oldest first.
+    pub(super) fn places(&self, anchor: u32) -> impl Iterator<Item = u32> {
+        let own = self.entries.get(anchor).map(|entry| entry.token);
+        let own = own.unwrap_or(FencingToken::NONE);
+        // Who shares a name takes its own place, too, when that was left by another.
+        let further = self.crowds.get(&anchor).map(|crowd| &crowd.further);
+        let before = further.map(|further| further.range(..own));
+        let after = further.map(|further| further.range(own..));
+        let before = before.into_iter().flatten().map(|(_, at)| *at);
+        let after = after.into_iter().flatten().map(|(_, at)| *at);
+        before.chain(core::iter::once(anchor)).chain(after)
     }
 
     pub(super) fn crowd(&mut self, anchor: u32) -> &mut Crowd {
@@ -304,7 +314,8 @@ impl Records {
         let own = self.entries.get(anchor).filter(|entry| entry.is_granted());
         let own = own.map(|entry| entry.token);
         if let Some(crowd) = self.crowds.get_mut(&anchor) {
-            let oldest = own.or_else(|| crowd.further.keys().next().copied());
+            let further = crowd.further.keys().next().copied();
+            let oldest = own.into_iter().chain(further).min();
             if oldest.is_none_or(|oldest| oldest > crowd.asked) {
                 // Of those who were asked nobody is left.
                 crowd.asked = FencingToken::NONE;

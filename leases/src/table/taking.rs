@@ -2,7 +2,7 @@
 
 use quorate_clocks::Instant;
 
-use super::crowd::Seat;
+use super::crowd::{Life, Seat};
 use super::ending::End;
 use super::records::{New, Term};
 use super::weakness::Weakness;
@@ -97,49 +97,54 @@ impl LeaseTable {
     ) -> Result<Grant, StealError> {
         let now = self.advance(now);
         let life = self.check(now, request).map_err(StealError::Refused)?;
-        let name = request.name;
-        let anchor = self.records.find(name);
-        let Some(anchor) = anchor else {
-            return Err(self.not_held_by(now, None, name, seen));
+        let Some(anchor) = self.records.find(request.name) else {
+            return Err(self.not_held_by(now, None, request.name, seen));
         };
         self.settle(anchor, now);
+        let stolen = self.take_over(now, anchor, seen, request, life);
+        self.records.tidy(anchor);
+        stolen
+    }
+
+    fn take_over(
+        &mut self,
+        now: Instant,
+        anchor: u32,
+        seen: FencingToken,
+        request: &Acquire<'_>,
+        life: Life,
+    ) -> Result<Grant, StealError> {
         // What came before is answered as ever; but who waits may lose patience.
         let seat = self.seat(anchor, request.owner, request.request);
         if !matches!(seat, Some(Seat::Waiting(_))) {
-            match self.answered(now, request, anchor) {
-                Ok(Some(Acquired::Granted(grant))) => return Ok(grant),
-                Ok(_) => {}
-                Err(refused) => {
-                    self.records.tidy(anchor);
-                    return Err(StealError::Refused(refused));
-                }
+            let answered = self.answered(now, request, anchor);
+            if let Some(Acquired::Granted(grant)) = answered.map_err(StealError::Refused)? {
+                return Ok(grant);
             }
         }
-        if let Err(refused) = self.may_steal(now, anchor, seen, request) {
-            self.records.tidy(anchor);
-            return Err(refused);
-        }
-        let room = self.next_token(name);
-        let room = room.and_then(|_| self.make_room(now, name, request.mode, false));
+        self.may_steal(now, anchor, seen, request)?;
+        let room = self.next_token(request.name);
+        let room = room.and_then(|_| self.make_room(now, request.name, request.mode, false));
         // Making room may have granted what others waited for.
-        let token = match room.and_then(|()| self.next_token(name)) {
-            Ok(token) => token,
-            Err(refused) => {
-                self.records.tidy(anchor);
-                return Err(StealError::Refused(refused));
-            }
-        };
+        let token = room.and_then(|()| self.next_token(request.name));
+        let token = token.map_err(StealError::Refused)?;
         if let Some(Seat::Waiting(number)) = seat {
             self.leave(anchor, number);
         }
         // Whoever shares it with the one that is taken away loses it too.
-        let holders = self.records.holders(anchor, now);
-        let tokens: alloc::vec::Vec<_> = holders.map(|(entry, _)| entry.token).collect();
-        for token in tokens {
-            if let Some(at) = self.records.find_token(token) {
-                let crowd = self.records.crowds.get_mut(&anchor);
-                crowd.and_then(|crowd| crowd.lock_delays.remove(&token));
-                self.end(at, End::Revoked, now);
+        let places: alloc::vec::Vec<_> = self.records.places(anchor).collect();
+        for at in places {
+            let entry = self.records.entries.get(at);
+            let granted =
+                entry.and_then(|entry| Some((entry.token, self.records.deadline(entry)?)));
+            match granted {
+                Some((token, deadline)) if now < deadline => {
+                    let crowd = self.records.crowds.get_mut(&anchor);
+                    crowd.and_then(|crowd| crowd.lock_delays.remove(&token));
+                    self.end(at, End::Revoked, now);
+                }
+                Some((_, deadline)) => self.end_of(at, deadline, now),
+                None => {}
             }
         }
         let owner = self.records.owners.retain(request.owner);
@@ -151,7 +156,6 @@ impl LeaseTable {
             life: Term::starting(life, now),
         };
         self.put_in(anchor, new, request.lock_delay, false, now);
-        self.records.tidy(anchor);
         let expires_at = self.expires_at(token).unwrap_or(now);
         Ok(grant(token, expires_at, now))
     }

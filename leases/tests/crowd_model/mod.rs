@@ -57,6 +57,8 @@ struct Name {
     has_own: bool,
     own_ended: Option<(Who, u64, bool)>,
     ended: BTreeMap<Who, (u64, bool)>,
+    /// Holders up to this token were asked to yield.
+    asked: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -109,11 +111,14 @@ impl Model {
         now < self.deadline(term).0
     }
 
-    pub(crate) fn holders(&self, now: u64, name: usize) -> Vec<(u64, u64)> {
+    pub(crate) fn holders(&self, now: u64, name: usize) -> Vec<(u64, u64, bool)> {
         let holders = self.names[name].holders.iter();
         let live = holders.filter(|holder| self.is_live(holder.term, now));
         let mut live: Vec<_> = live
-            .map(|holder| (holder.token, self.deadline(holder.term).0))
+            .map(|holder| {
+                let asked = holder.token <= self.names[name].asked;
+                (holder.token, self.deadline(holder.term).0, asked)
+            })
             .collect();
         live.sort_unstable();
         live
@@ -280,12 +285,7 @@ impl Model {
         let obstacle = if let Some(until) = self.is_delayed(name, now) {
             Some(Said::Delayed(until))
         } else if !self.goes_with_all(name, ask.is_shared, now) {
-            let own = found.holders.iter().find(|holder| holder.is_own);
-            let own = own
-                .filter(|own| self.is_live(own.term, now))
-                .map(|own| own.token);
-            let oldest = self.holders(now, name)[0].0;
-            Some(Said::Held(own.unwrap_or(oldest)))
+            Some(Said::Held(self.holders(now, name)[0].0))
         } else if !found.queue.is_empty() {
             Some(Said::Waiting(found.queue.len()))
         } else {
@@ -317,11 +317,8 @@ impl Model {
         };
         let (name, who) = (ask.name, (ask.owner, ask.request));
         self.settle(name, now);
-        let live: Vec<_> = self.names[name].holders.to_vec();
-        let live: Vec<_> = live
-            .into_iter()
-            .filter(|holder| self.is_live(holder.term, now))
-            .collect();
+        let mut all = self.names[name].holders.clone();
+        all.sort_unstable_by_key(|holder| holder.token);
         let waits = self.names[name]
             .queue
             .iter()
@@ -329,16 +326,20 @@ impl Model {
         if let Some(said) = self.said_before(now, name, who).filter(|_| waits.is_none()) {
             return said;
         }
-        match live.iter().find(|holder| holder.token == seen) {
+        match self.live(now, name, seen) {
             Some(victim) if victim.who.0 == ask.owner => {}
             _ => return Said::No,
         }
         if let Some(place) = waits {
             self.names[name].queue.remove(place);
         }
-        for holder in live {
-            self.end(name, holder.token, None);
-            self.mark_revoked(name, holder);
+        for holder in all {
+            if self.is_live(holder.term, now) {
+                self.end(name, holder.token, None);
+                self.mark_revoked(name, holder);
+            } else {
+                self.end_lapsed(name, holder);
+            }
         }
         self.grant(name, who, ask.is_shared, term, ask.delay)
     }
@@ -417,6 +418,17 @@ impl Model {
         }
         self.settle(name, now);
         said
+    }
+
+    pub(crate) fn request_yield(&mut self, now: u64, name: usize) -> Said {
+        self.settle(name, now);
+        match self.holders(now, name).last() {
+            Some((newest, ..)) => {
+                self.names[name].asked = *newest;
+                Said::Held(*newest)
+            }
+            None => Said::No,
+        }
     }
 
     pub(crate) fn open(&mut self, now: u64, ttl: u64) -> Said {

@@ -171,7 +171,8 @@ impl Restoring {
         if grants.count == 0 && waiting == 0 && number == 0 {
             return invalid("nothing is known of it");
         }
-        if !grants.has_own && grants.count == 0 && waiting > 0 && number == 0 {
+        let can_be_granted = self.table.last_token.next().is_some();
+        if grants.count == 0 && waiting > 0 && number == 0 && can_be_granted {
             // It would have been granted to the first.
             return invalid("it is waited for though it is free");
         }

@@ -149,6 +149,59 @@ pub(crate) fn a_steal_is_for_those_whom_the_policy_names() {
     }
 }
 
+/// Readers that are over, whether anybody noticed or not, hold nothing beside the thief.
+pub(crate) fn a_steal_from_readers_leaves_none_of_them_behind() {
+    let limits = limits(StealPolicy::Anybody);
+    let mut table = super::new(limits);
+    let [ann, bob, _] = ["ann", "bob", "cid"].map(|owner| {
+        let reader = table.acquire_with(at(0), &request(owner, 1).shared());
+        reader.unwrap().grant().unwrap()
+    });
+    // Cid's is over, behind two that are not.
+    for reader in [ann, bob] {
+        table
+            .renew(at(5), NAME, reader.token, Duration::from_secs(60))
+            .unwrap();
+    }
+    let eve = table.steal(at(11), ann.token, &request("eve", 1)).unwrap();
+    assert_eq!(table.holders(at(11), NAME).count(), 1);
+    assert_eq!(super::restore(limits, &table.snapshot()), Ok(table.clone()));
+    let ended = table.expire(at(21));
+    let ended: Vec<_> = ended.iter().map(|lease| lease.token).collect();
+    assert_eq!(ended, [eve.token]);
+}
+
+/// Who waits and would rather steal may find that it is its turn. That answer is a change, too.
+pub(crate) fn a_steal_that_finds_it_is_its_turn_forgets_who_was_asked_to_yield() {
+    let limits = limits(StealPolicy::Anybody);
+    let mut table = super::new(limits);
+    let ann = table.acquire(at(0), NAME, "ann", TTL, 1).unwrap();
+    let bob = request("bob", 1).wait(2 * TTL);
+    table.acquire_with(at(1), &bob).unwrap();
+    table.request_yield(at(1), NAME);
+    assert!(table.steal(at(10), ann.token, &bob).is_ok());
+    assert_eq!(super::restore(limits, &table.snapshot()), Ok(table));
+}
+
+/// A reader that comes later may be written down in the place that an earlier one has left.
+pub(crate) fn a_reader_in_a_place_that_was_left_is_not_taken_for_the_oldest() {
+    let mut table = super::new(Limits {
+        max_leases: 2,
+        ..Limits::default()
+    });
+    let reader = |owner| request(owner, 1).shared();
+    let ann = table.acquire_with(at(0), &reader("ann")).unwrap();
+    table.acquire_with(at(0), &reader("bob")).unwrap();
+    table.request_yield(at(1), NAME);
+    let ann = ann.grant().unwrap().token;
+    table.release(at(1), NAME, ann).unwrap();
+    table.acquire_with(at(1), &reader("cid")).unwrap();
+    let holders = table.holders(at(1), NAME);
+    let holders: Vec<_> = holders.map(|it| (it.owner, it.asked_to_yield)).collect();
+    assert_eq!(holders, [("bob", true), ("cid", false)]);
+    assert_eq!(table.get(at(1), NAME).unwrap().owner, "bob");
+}
+
 /// Kubernetes' coordinated election: the holder is asked, and goes when it can.
 pub(crate) fn a_holder_that_is_asked_to_yield_is_told_once_and_keeps_what_it_has() {
     let mut table = super::new(Limits::default());
