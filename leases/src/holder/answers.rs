@@ -129,6 +129,7 @@ impl LeaseHolder {
     /// The grantor has let the grant go on until `remaining` after it got this attempt.
     fn extend(&mut self, token: FencingToken, attempt: Attempt, remaining: Duration) {
         let by_one_clock = self.safe_until(attempt.sent_at, remaining);
+        let by_one_clock = by_one_clock.guarded(attempt.back);
         let safe = self.by_both_clocks(by_one_clock, attempt.clocks);
         // It is answered: what is due next is a renewal, if only as soon as is allowed.
         self.failures = 0;

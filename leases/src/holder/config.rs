@@ -71,7 +71,7 @@ pub struct HolderConfig {
     pub max_pause: Duration,
     /// How far `now` may go back between two calls, and how far the two clocks of
     /// [`handle_clocks`](crate::LeaseHolder::handle_clocks) may disagree, before the lease is given up. A
-    /// suspension that is shorter only shortens it.
+    /// suspension or a step back that is shorter only shortens it, by as much.
     pub clock_tolerance: Duration,
     /// If set, a holder that has shown no [`Progress`](crate::Progress) for so long lets go: it stops, gives
     /// the lease back once the work has stopped, and does not want it any more until it is told to

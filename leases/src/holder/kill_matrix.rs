@@ -86,7 +86,7 @@ fn each_broken_rule_is_noticed() {
         LateGrantIsHeld: trap_10_a_grant
         RetryIsANewRequest: trap_17_a_retry
         SuspensionIgnored: trap_13_a_suspension trap_13_many_short
-        ToleratedIsNotCounted: trap_13_a_suspension trap_32_random_schedules
+        ToleratedIsNotCounted: trap_13_a_suspension trap_13_a_clock trap_32_random_schedules
         ClockBackIgnored: trap_13_a_clock
         DisruptionIgnored: trap_13_a_restored
         OldAnswersAfterJump: trap_13_a_restored

@@ -118,6 +118,8 @@ pub struct LeaseHolder {
     pub(super) incarnation: Incarnation,
     /// The latest instant that any call carried.
     pub(super) now: Instant,
+    /// What the last call carried: less, when the clock has gone back by no more than is tolerated.
+    pub(super) read: Instant,
     /// The latest reading of two clocks.
     pub(super) clocks: Option<TwoClocks>,
     pub(super) wanted: bool,
@@ -153,6 +155,8 @@ pub(super) struct Attempt {
     pub(super) ticket: Ticket,
     pub(super) ask: Ask,
     pub(super) sent_at: Instant,
+    /// By how much the clock has gone back since.
+    pub(super) back: Duration,
     /// What two clocks showed before that.
     pub(super) clocks: Option<TwoClocks>,
 }
@@ -206,6 +210,7 @@ impl LeaseHolder {
             random: SplitMix64::new(seed),
             incarnation,
             now: Instant::ORIGIN,
+            read: Instant::ORIGIN,
             clocks: None,
             wanted: false,
             wish: 0,
@@ -308,7 +313,7 @@ impl LeaseHolder {
             return self.advance(now);
         }
         // Where the clock stands now has nothing to do with where it stood.
-        self.now = now;
+        (self.now, self.read) = (now, now);
         self.incarnation = incarnation;
         self.poison(EndReason::Disrupted);
     }
@@ -335,10 +340,14 @@ impl LeaseHolder {
     }
 
     pub(super) fn advance(&mut self, now: Instant) {
+        let back = self.read.since(now);
+        self.read = now;
         let tolerated = now.saturating_add(self.config.clock_tolerance);
         if tolerated < self.now && !self.weak.has(Weakness::ClockBackIgnored) {
             self.now = now;
             self.poison(EndReason::ClockWentBack);
+        } else if !self.weak.has(Weakness::ToleratedIsNotCounted) {
+            self.count_back(back);
         }
         self.now = self.now.max(now);
         self.lapse();
@@ -347,6 +356,18 @@ impl LeaseHolder {
         }
         if self.release.is_some_and(|it| self.now >= it.until) {
             self.release = None;
+        }
+    }
+
+    /// What the clock has gone back it counts once more, and the grantor does not: each deadline that it
+    /// was to tell comes so much sooner.
+    fn count_back(&mut self, back: Duration) {
+        for attempt in self.attempts.iter_mut().flatten() {
+            attempt.back = attempt.back.saturating_add(back);
+        }
+        if let Some(held) = &mut self.held {
+            held.by_one_clock = held.by_one_clock.guarded(back);
+            held.standing.safe = held.standing.safe.guarded(back);
         }
     }
 

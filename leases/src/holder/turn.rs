@@ -1,5 +1,7 @@
 //! What a holder sends and tells, and when.
 
+use core::time::Duration;
+
 use quorate_clocks::Instant;
 
 use super::machine::{Attempt, LeaseHolder, Release, Told};
@@ -115,7 +117,8 @@ impl LeaseHolder {
         self.attempts[0] = Some(Attempt {
             ticket,
             ask,
-            sent_at: self.now,
+            sent_at: self.read,
+            back: Duration::ZERO,
             clocks: self.clocks,
         });
         HolderRequest { ticket, ask }

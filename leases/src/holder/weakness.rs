@@ -19,7 +19,7 @@ pub(super) enum Weakness {
     RetryIsANewRequest,
     /// That the two clocks disagree is ignored.
     SuspensionIgnored,
-    /// A suspension that is too short to end the lease is not counted.
+    /// A suspension that is too short to end the lease, or a step back, is not counted.
     ToleratedIsNotCounted,
     /// A clock that went back is ignored.
     ClockBackIgnored,
