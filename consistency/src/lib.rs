@@ -122,6 +122,38 @@
 //! | `{"write":{"value":V}}` | `{}` |
 //! | `{"cas":{"expected":V or null,"value":V}}` | `{"swapped":true or false}` |
 //!
+//! | `op`, for the model `multi-register` ([`MultiRegister`]) | `ok` |
+//! |---|---|
+//! | `{"txn":[M,...]}`, where M is `{"read":{"key":K}}` or `{"write":{"key":K,"value":V}}` | `{"results":[...]}`, one for each M: `{"value":V or null}` for a read, or `{}` when it was not told, and `{}` for a write |
+//!
+//! | `op`, for the model `strings` ([`Strings`]) | `ok` |
+//! |---|---|
+//! | `{"get":{"key":K}}` | `{"value":V}` |
+//! | `{"put":{"key":K,"value":V}}` | `{}` |
+//! | `{"append":{"key":K,"value":V}}` | `{"value":V}`, or `{}` when it was not told |
+//!
+//! | `op`, for the model `counter` ([`Counter`]) | `ok` |
+//! |---|---|
+//! | `{"read":{}}`, `{"add_and_get":{"by":N}}` | `{"value":N}` |
+//! | `{"add":{"by":N}}` | `{}` |
+//!
+//! | `op`, for the model `set` ([`Set`]) | `ok` |
+//! |---|---|
+//! | `{"add":{"value":V}}`, `{"remove":{"value":V}}` | `{"changed":true or false}`, or `{}` when it was not told |
+//! | `{"contains":{"value":V}}` | `{"contains":true or false}` |
+//! | `{"read":{}}` | `{"values":[V,...]}`, each once |
+//!
+//! | `op`, for the models `queue` ([`Queue`]), `stack` ([`Stack`]) and `priority-queue` ([`PriorityQueue`]) | `ok` |
+//! |---|---|
+//! | `{"enqueue":{"value":V}}`, `{"push":{"value":V}}`, `{"insert":{"value":N}}` | `{}` |
+//! | `{"dequeue":{}}`, `{"pop":{}}`, `{"delete_min":{}}` | `{"value":V or null}`; N in a priority queue |
+//! | `{"peek":{}}`, `{"peek":{}}`, `{"min":{}}` | the same |
+//! | `{"len":{}}` | `{"len":N}` |
+//!
+//! | `op`, for the model `mutex` ([`Mutex`]) | `ok` |
+//! |---|---|
+//! | `{"acquire":{}}`, `{"release":{}}`, both with `"owner":N` if owners are to be checked | `{"granted":true or false}` |
+//!
 //! Keys and values (K and V) are bytes. They are written as a string when they are UTF-8, and otherwise
 //! as `{"base64url":"..."}`, in base64url without padding (RFC 4648, section 5). Fields that are not
 //! listed here are refused, so that a misspelt one does not change a verdict.

@@ -1,8 +1,17 @@
 //! Histories as files: one JSON object per line.
 
+mod answers;
+mod counter;
 mod key_value;
+mod multi_register;
+mod mutex;
+mod priority_queue;
+mod queue;
 mod read;
 mod register;
+mod set;
+mod stack;
+mod strings;
 mod text;
 mod write;
 
@@ -13,13 +22,25 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{KeyValue, Level, Model, Register};
+use crate::{
+    Counter, KeyValue, Level, Model, MultiRegister, Mutex, PriorityQueue, Queue, Register, Set,
+    Stack, Strings,
+};
 
-/// A model whose histories have a file format: [`KeyValue`] and [`Register`] of bytes.
+/// A model whose histories have a file format: all models of this crate, of bytes where they hold
+/// values, and [`PriorityQueue`] of numbers.
 pub trait JsonModel: Format {}
 
+impl JsonModel for Counter {}
 impl JsonModel for KeyValue {}
+impl JsonModel for MultiRegister {}
+impl JsonModel for Mutex {}
+impl JsonModel for PriorityQueue {}
+impl JsonModel for Queue {}
 impl JsonModel for Register {}
+impl JsonModel for Set {}
+impl JsonModel for Stack {}
+impl JsonModel for Strings {}
 
 /// How a model's operations are written.
 pub trait Format: Model {
@@ -64,5 +85,7 @@ enum Told<Answer> {
     Unknown,
 }
 
+#[cfg(test)]
+mod model_tests;
 #[cfg(test)]
 mod tests;

@@ -227,6 +227,22 @@ pub enum Model {
     Register,
     /// A map of keys to values: get, put, delete, compare-and-set.
     Kv,
+    /// Registers that transactions read and write several at once.
+    MultiRegister,
+    /// A map of keys to strings: get, put, append.
+    Strings,
+    /// A number: read, add.
+    Counter,
+    /// A set: add, remove, contains, read all.
+    Set,
+    /// A queue, first in first out: enqueue, dequeue, peek, length.
+    Queue,
+    /// A stack, last in first out: push, pop, peek, length.
+    Stack,
+    /// A queue of numbers, least first: insert, delete the least, show it, length.
+    PriorityQueue,
+    /// A lock: acquire, release.
+    Mutex,
 }
 
 #[cfg(test)]

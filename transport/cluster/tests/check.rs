@@ -171,3 +171,102 @@ fn a_file_that_is_not_there_is_named_and_the_others_are_checked_all_the_same() {
         said.out
     );
 }
+
+/// A history of two operations, one after the other.
+fn two(first: (&str, &str), second: (&str, &str)) -> String {
+    let line = |call: u64, (op, ok): (&str, &str)| {
+        let ret = call + 5;
+        format!(
+            r#"{{"process":1,"call_ns":{call},"return_ns":{ret},"op":{op},"result":{{"ok":{ok}}}}}"#
+        )
+    };
+    format!("{}\n{}\n", line(0, first), line(10, second))
+}
+
+/// Each model by its name, with an answer that is right and one that is not, and what is said of it.
+#[test]
+fn every_model_is_known_by_its_name() {
+    for (model, first, op, right, wrong, said_of_it) in [
+        (
+            "register",
+            (r#"{"write":{"value":"v"}}"#, "{}"),
+            r#"{"read":{}}"#,
+            r#"{"value":"v"}"#,
+            r#"{"value":null}"#,
+            r#"read: nothing (right would be: "v")"#,
+        ),
+        (
+            "multi-register",
+            (
+                r#"{"txn":[{"write":{"key":"x","value":"v"}}]}"#,
+                r#"{"results":[{}]}"#,
+            ),
+            r#"{"txn":[{"read":{"key":"x"}},{"read":{"key":"y"}}]}"#,
+            r#"{"results":[{"value":"v"},{}]}"#,
+            r#"{"results":[{"value":null},{}]}"#,
+            r#"read "x", read "y": nothing, not told (right would be: "v", nothing)"#,
+        ),
+        (
+            "strings",
+            (r#"{"append":{"key":"k","value":"v"}}"#, "{}"),
+            r#"{"append":{"key":"k","value":"w"}}"#,
+            r#"{"value":"vw"}"#,
+            r#"{"value":"w"}"#,
+            r#"append "w": now "w" (right would be: now "vw")"#,
+        ),
+        (
+            "counter",
+            (r#"{"add":{"by":2}}"#, "{}"),
+            r#"{"add_and_get":{"by":3}}"#,
+            r#"{"value":5}"#,
+            r#"{"value":3}"#,
+            "add 3 and tell the sum: 3 (right would be: 5)",
+        ),
+        (
+            "set",
+            (r#"{"add":{"value":"v"}}"#, "{}"),
+            r#"{"read":{}}"#,
+            r#"{"values":["v"]}"#,
+            r#"{"values":[]}"#,
+            r#"read all: nothing (right would be: "v")"#,
+        ),
+        (
+            "queue",
+            (r#"{"enqueue":{"value":"v"}}"#, "{}"),
+            r#"{"dequeue":{}}"#,
+            r#"{"value":"v"}"#,
+            r#"{"value":null}"#,
+            r#"dequeue: nothing (right would be: "v")"#,
+        ),
+        (
+            "stack",
+            (r#"{"push":{"value":"v"}}"#, "{}"),
+            r#"{"len":{}}"#,
+            r#"{"len":1}"#,
+            r#"{"len":0}"#,
+            "length: 0 (right would be: 1)",
+        ),
+        (
+            "priority-queue",
+            (r#"{"insert":{"value":7}}"#, "{}"),
+            r#"{"delete_min":{}}"#,
+            r#"{"value":7}"#,
+            r#"{"value":null}"#,
+            "delete the least: nothing (right would be: 7)",
+        ),
+        (
+            "mutex",
+            (r#"{"acquire":{"owner":1}}"#, r#"{"granted":true}"#),
+            r#"{"release":{"owner":2}}"#,
+            r#"{"granted":false}"#,
+            r#"{"granted":true}"#,
+            "release by owner 2: granted (right would be: refused)",
+        ),
+    ] {
+        let said = check_text(model, &two(first, (op, right)));
+        assert_eq!(said.code, Some(0), "{model}: {}{}", said.out, said.err);
+        let said = check_text(model, &two(first, (op, wrong)));
+        assert_eq!(said.code, Some(1), "{model}: {}{}", said.out, said.err);
+        assert!(said.out.contains(said_of_it), "{model}: {}", said.out);
+    }
+}

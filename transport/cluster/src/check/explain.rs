@@ -78,7 +78,7 @@ fn seconds(nanos: u64) -> String {
     format!("{}.{:06}", nanos / 1_000_000_000, nanos / 1_000 % 1_000_000)
 }
 
-fn value(bytes: &Bytes) -> String {
+pub(super) fn value(bytes: &Bytes) -> String {
     let shown = bytes.get(..SHOWN_BYTES);
     let text = String::from_utf8_lossy(shown.unwrap_or(bytes));
     match shown {
@@ -87,7 +87,7 @@ fn value(bytes: &Bytes) -> String {
     }
 }
 
-fn optional(bytes: Option<&Bytes>) -> String {
+pub(super) fn optional(bytes: Option<&Bytes>) -> String {
     bytes.map_or_else(|| "nothing".to_owned(), value)
 }
 

@@ -1,5 +1,6 @@
 //! `quorate check`: says whether a recorded history is linearizable, or shows where it is not.
 
+mod describe;
 pub(crate) mod explain;
 mod run;
 

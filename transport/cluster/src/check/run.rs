@@ -7,9 +7,11 @@ use std::io::{self, BufReader, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use bytes::Bytes;
 use quorate_consistency::{
-    Budget, CertificateError, Inconclusive, JsonModel, KeyValue, ReadHistoryError, ReadLimits,
-    Register, Verdict, check, linearizable, read_history, verify,
+    Budget, CertificateError, Counter, Inconclusive, JsonModel, KeyValue, MultiRegister, Mutex,
+    PriorityQueue, Queue, ReadHistoryError, ReadLimits, Register, Set, Stack, Strings, Verdict,
+    check, linearizable, read_history, verify,
 };
 
 use super::explain::{Describe, explain};
@@ -64,10 +66,20 @@ pub fn run(args: CheckArgs) -> ExitCode {
     let mut all = Vec::with_capacity(args.files.len());
     for path in &args.files {
         let checked = match args.model {
-            Model::Kv => check_file(&KeyValue, path, |key| {
-                String::from_utf8_lossy(key).into_owned()
-            }),
+            Model::Kv => check_file(&KeyValue, path, of_key),
             Model::Register => check_file(&Register::new(), path, |()| "the register".to_owned()),
+            Model::MultiRegister => {
+                check_file(&MultiRegister::new(), path, |()| "the registers".to_owned())
+            }
+            Model::Strings => check_file(&Strings, path, of_key),
+            Model::Counter => check_file(&Counter::new(), path, |()| "the counter".to_owned()),
+            Model::Set => check_file(&Set::new(), path, |()| "the set".to_owned()),
+            Model::Queue => check_file(&Queue::new(), path, |()| "the queue".to_owned()),
+            Model::Stack => check_file(&Stack::new(), path, |()| "the stack".to_owned()),
+            Model::PriorityQueue => {
+                check_file(&PriorityQueue::new(), path, |()| "the queue".to_owned())
+            }
+            Model::Mutex => check_file(&Mutex::new(), path, |()| "the lock".to_owned()),
         };
         let path = path.display();
         all.push(match checked {
@@ -89,6 +101,11 @@ pub fn run(args: CheckArgs) -> ExitCode {
         });
     }
     ExitCode::from(Checked::exit_code(&all))
+}
+
+/// The name of an object that a key names.
+fn of_key(key: &Bytes) -> String {
+    String::from_utf8_lossy(key).into_owned()
 }
 
 fn check_file<M>(
