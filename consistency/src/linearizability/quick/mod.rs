@@ -8,6 +8,9 @@
 //! |---|---|---|---|
 //! | register, with compare-and-set | [`register`] | n log n | where nobody saw them |
 //! | set | [`set`] | n log n | always |
+//! | queue, first in, first out | [`queue`] | n log n | where nobody took them |
+//! | stack, last in, first out | [`stack`] | n log n | where nobody took them |
+//! | priority queue, smallest first | [`priority_queue`] | n log n | where nobody took them |
 //!
 //! An answer is exact or it is [`Quick::Unsuited`], and comes with its evidence: an order, or a few
 //! operations that contradict each other even if there were no others. So write values that are
@@ -55,7 +58,13 @@
 //! They may take effect at any time after their call, or never. A write of unknown outcome whose value
 //! somebody saw had its effect, and one whose value nobody saw can be left out: if an order with it
 //! makes sense, so does the order without. A read of unknown outcome says nothing.
+//!
+//! A **take** of unknown outcome is the hard case: nobody knows whose value it took. It does no harm
+//! when the rest makes sense without it, or makes no sense whatever it took; otherwise a few ways to
+//! place it are tried, and if none will do, the answer is [`Quick::Unsuited`]. So have those that take
+//! from a queue log what they took before they say that they have it.
 
+mod container;
 mod probe;
 mod register;
 mod set;
@@ -63,6 +72,7 @@ mod set;
 mod tests;
 mod times;
 
+pub use container::{ContainerAction, priority_queue, queue, stack};
 pub use register::{RegisterAction, register};
 pub use set::{SetAction, set};
 

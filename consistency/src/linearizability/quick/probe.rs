@@ -15,6 +15,18 @@ pub(super) enum Plant {
     SetTakesLatest,
     /// Set: reads are answered on call only, and do not wait for another state.
     SetReadsOnce,
+    /// Queue: what was never taken holds nobody up.
+    QueueForgetsLeft,
+    /// Stack: what lies at the bottom need not be there until the end.
+    StackIgnoresEnd,
+    /// Stack: what fits into a moment is taken to need none.
+    StackMisplacesShort,
+    /// Priority queue: the greater do not wait for the smaller.
+    PriorityIgnoresSmaller,
+    /// All three: a take may end before its put begins to count.
+    LooseTakes,
+    /// All three: a take of unknown outcome is taken to have done nothing.
+    TakesDoNothing,
 }
 
 pub(super) use switch::*;

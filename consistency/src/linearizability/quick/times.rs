@@ -37,6 +37,11 @@ impl<V: Eq + Hash> Values<V> {
     pub(super) fn len(&self) -> usize {
         self.values.len()
     }
+
+    /// The values, by number.
+    pub(super) fn as_slice(&self) -> &[V] {
+        &self.values
+    }
 }
 
 /// The most operations that are looked at: calls and returns are numbered together, in 32 bits.

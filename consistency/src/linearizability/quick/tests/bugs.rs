@@ -2,7 +2,7 @@
 
 use super::super::probe::{Plant, with};
 use super::random::{Rng, Tally, random, try_one};
-use super::subjects::{CasRegisters, Registers, Sets, Subject};
+use super::subjects::{CasRegisters, PriorityQueues, Queues, Registers, Sets, Stacks, Subject};
 
 /// How many random histories it takes to notice.
 fn found<S: Subject>(plant: Plant) {
@@ -24,4 +24,14 @@ fn planted_mistakes_are_found() {
     found::<CasRegisters>(Plant::RegisterTrustsMisses);
     found::<Sets>(Plant::SetTakesLatest);
     found::<Sets>(Plant::SetReadsOnce);
+    found::<Queues>(Plant::QueueForgetsLeft);
+    found::<Queues>(Plant::LooseTakes);
+    found::<Queues>(Plant::TakesDoNothing);
+    found::<Stacks>(Plant::StackIgnoresEnd);
+    found::<Stacks>(Plant::StackMisplacesShort);
+    found::<Stacks>(Plant::LooseTakes);
+    found::<Stacks>(Plant::TakesDoNothing);
+    found::<PriorityQueues>(Plant::PriorityIgnoresSmaller);
+    found::<PriorityQueues>(Plant::LooseTakes);
+    found::<PriorityQueues>(Plant::TakesDoNothing);
 }

@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::Debug;
 
-use super::super::{RegisterAction, SetAction, Timed};
+use super::super::{ContainerAction, RegisterAction, SetAction, Timed};
 use crate::Quick;
 
 /// An object, the plain way.
@@ -68,6 +68,68 @@ impl Plain for PlainSet {
             SetAction::Contains(..) => there,
         };
         !answered || truth == answer
+    }
+}
+
+/// Which value is taken next.
+pub(super) trait Next: Clone + Default {
+    fn next(values: &[u32]) -> Option<usize>;
+}
+
+/// The oldest.
+#[derive(Clone, Default)]
+pub(super) struct First;
+
+impl Next for First {
+    fn next(values: &[u32]) -> Option<usize> {
+        (!values.is_empty()).then_some(0)
+    }
+}
+
+/// The newest.
+#[derive(Clone, Default)]
+pub(super) struct Last;
+
+impl Next for Last {
+    fn next(values: &[u32]) -> Option<usize> {
+        values.len().checked_sub(1)
+    }
+}
+
+/// The smallest.
+#[derive(Clone, Default)]
+pub(super) struct Least;
+
+impl Next for Least {
+    fn next(values: &[u32]) -> Option<usize> {
+        (0..values.len()).min_by_key(|&at| values[at])
+    }
+}
+
+/// A queue, a stack or a priority queue.
+#[derive(Clone, Default)]
+pub(super) struct PlainContainer<N>(Vec<u32>, N);
+
+impl<N: Next> PlainContainer<N> {
+    pub(super) fn next(&self) -> Option<u32> {
+        N::next(&self.0).map(|at| self.0[at])
+    }
+}
+
+impl<N: Next> Plain for PlainContainer<N> {
+    type Action = ContainerAction<u32>;
+
+    fn act(&mut self, action: &ContainerAction<u32>, answered: bool) -> bool {
+        match *action {
+            ContainerAction::Put(value) => {
+                self.0.push(value);
+                true
+            }
+            ContainerAction::Take(taken) => {
+                let truth = N::next(&self.0).map(|at| self.0.remove(at));
+                !answered || truth == taken
+            }
+        }
     }
 }
 

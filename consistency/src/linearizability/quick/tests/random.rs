@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::super::Timed;
 use super::oracle::{Kind, Plain, judge, linearizable};
-use super::subjects::{CasRegisters, Registers, Sets, Subject};
+use super::subjects::{CasRegisters, PriorityQueues, Queues, Registers, Sets, Stacks, Subject};
 use crate::Quick;
 
 /// How many histories of each kind: 1 in a normal run. To go through millions:
@@ -213,4 +213,19 @@ fn registers_with_compare_and_set_agree_with_trying_everything() {
 #[test]
 fn sets_agree_with_trying_everything() {
     agrees::<Sets>(3, 0);
+}
+
+#[test]
+fn queues_agree_with_trying_everything() {
+    agrees::<Queues>(4, 30);
+}
+
+#[test]
+fn priority_queues_agree_with_trying_everything() {
+    agrees::<PriorityQueues>(5, 30);
+}
+
+#[test]
+fn stacks_agree_with_trying_everything() {
+    agrees::<Stacks>(6, 30);
 }

@@ -2,8 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::super::{RegisterAction, SetAction, Timed, register, set};
-use super::oracle::{Plain, PlainRegister, PlainSet};
+use super::super::{
+    ContainerAction, RegisterAction, SetAction, Timed, priority_queue, queue, register, set, stack,
+};
+use super::oracle::{First, Last, Least, Plain, PlainContainer, PlainRegister, PlainSet};
 use super::random::Action;
 use crate::Quick;
 
@@ -79,5 +81,54 @@ impl Subject for Sets {
 
     fn answer(history: &[Timed<SetAction<u32>>]) -> Quick {
         set(history.iter().copied())
+    }
+}
+
+fn container_actions(values: u32) -> Vec<ContainerAction<u32>> {
+    let take = [None].into_iter().chain((0..values).map(Some));
+    let mut actions: Vec<_> = take.map(ContainerAction::Take).collect();
+    actions.extend((0..values).map(ContainerAction::Put));
+    actions
+}
+
+pub(super) struct Queues;
+
+impl Subject for Queues {
+    type Plain = PlainContainer<First>;
+
+    fn actions(values: u32) -> Vec<ContainerAction<u32>> {
+        container_actions(values)
+    }
+
+    fn answer(history: &[Timed<ContainerAction<u32>>]) -> Quick {
+        queue(history.iter().copied())
+    }
+}
+
+pub(super) struct PriorityQueues;
+
+impl Subject for PriorityQueues {
+    type Plain = PlainContainer<Least>;
+
+    fn actions(values: u32) -> Vec<ContainerAction<u32>> {
+        container_actions(values)
+    }
+
+    fn answer(history: &[Timed<ContainerAction<u32>>]) -> Quick {
+        priority_queue(history.iter().copied())
+    }
+}
+
+pub(super) struct Stacks;
+
+impl Subject for Stacks {
+    type Plain = PlainContainer<Last>;
+
+    fn actions(values: u32) -> Vec<ContainerAction<u32>> {
+        container_actions(values)
+    }
+
+    fn answer(history: &[Timed<ContainerAction<u32>>]) -> Quick {
+        stack(history.iter().copied())
     }
 }
