@@ -347,4 +347,33 @@ proptest! {
             prop_assert_eq!(restored.as_ref(), Ok(&table));
         }
     }
+
+    /// That somebody is granted what it waits for is what a sweep is for. Nothing else depends on it.
+    #[test]
+    fn without_a_queue_a_sweep_changes_no_answer(
+        commands in commands(), sweeps in prop::collection::vec(0..3_usize, 100)
+    ) {
+        let mut swept = LeaseTable::new(limits());
+        let mut unswept = swept.clone();
+        let (mut now, mut last_session) = (0, 0);
+        for ((step, command), sweep) in commands.into_iter().zip(sweeps) {
+            now += step;
+            let command = match command {
+                Command::Acquire(ask) => Command::Acquire(Ask { wait: None, ..ask }),
+                Command::Steal(ask, seen) => Command::Steal(Ask { wait: None, ..ask }, seen),
+                Command::Expire | Command::ExpireSome { .. } => continue,
+                command => command,
+            };
+            swept.expire_some(at(now), sweep);
+            let (session, token) = meant(&command, last_session, swept.last_token().0);
+            let answer = told(&mut swept, now, &command, session, token);
+            prop_assert_eq!(&answer, &told(&mut unswept, now, &command, session, token), "{:?}", command);
+            if let Said::Session(session) = answer {
+                last_session = session;
+            }
+            for name in NAMES {
+                prop_assert!(swept.holders(at(now), name).eq(unswept.holders(at(now), name)));
+            }
+        }
+    }
 }

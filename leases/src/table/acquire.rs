@@ -47,7 +47,7 @@ pub struct Acquire<'a> {
     /// puts that off, so who waits shows that it is alive by asking again.
     pub wait: Option<Duration>,
     /// For how long nobody is to get it after it ended without having been released. By default
-    /// nothing.
+    /// nothing. While others that shared it hold it still, more can share it with them.
     ///
     /// Chubby's lock-delay (Burrows, OSDI 2006, section 2.4): it keeps writes of the old holder that
     /// are still on their way apart from the new one, at resources that know of no fence.

@@ -147,6 +147,11 @@ impl LeaseTable {
                 self.leave(anchor, number);
                 return Ok(None);
             }
+            // It has given up, though nobody noticed: it comes anew.
+            Some(Seat::Waiting(number)) if self.gave_up(anchor, number, now) => {
+                self.leave(anchor, number);
+                return Ok(None);
+            }
             Some(Seat::Waiting(number)) => {
                 return Ok(Some(Acquired::Queued(
                     self.stay(now, request, anchor, number),
@@ -178,6 +183,13 @@ impl LeaseTable {
     /// Why a new request cannot have the name at once.
     fn obstacle(&self, now: Instant, request: &Acquire<'_>, anchor: u32) -> Option<AcquireError> {
         let name = || request.name.into();
+        if !self.is_compatible(anchor, request.mode, now) {
+            let holder = self.first_holder(anchor, now)?;
+            return Some(AcquireError::Held {
+                name: name(),
+                holder,
+            });
+        }
         if let Some(until) = self.delayed_until(anchor, now) {
             let entry = self.records.entries.get(anchor);
             let is_same = entry.is_some_and(|entry| self.records.owner(entry) == request.owner);
@@ -188,13 +200,6 @@ impl LeaseTable {
                     remaining: until.since(now),
                 });
             }
-        }
-        if !self.is_compatible(anchor, request.mode, now) {
-            let holder = self.first_holder(anchor, now)?;
-            return Some(AcquireError::Held {
-                name: name(),
-                holder,
-            });
         }
         let crowd = self.records.crowds.get(&anchor)?;
         let passes = self.weak(Weakness::ReadersPass) && request.mode == Mode::Shared;

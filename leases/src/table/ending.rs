@@ -353,7 +353,9 @@ impl LeaseTable {
             self.leave(anchor, number);
             return true;
         }
-        if self.is_delayed(anchor, now) || !self.is_compatible(anchor, waiter.mode, now) {
+        if self.delayed_until(anchor, now).is_some()
+            || !self.is_compatible(anchor, waiter.mode, now)
+        {
             return false;
         }
         let Some(token) = self.last_token.next() else {
@@ -454,6 +456,13 @@ impl LeaseTable {
         }
     }
 
+    /// Whether the one with that number waits no longer, and nobody noticed.
+    pub(super) fn gave_up(&self, anchor: u32, number: u64, now: Instant) -> bool {
+        let crowd = self.records.crowds.get(&anchor);
+        let waiter = crowd.and_then(|crowd| crowd.waiting.get(&number));
+        waiter.is_some_and(|waiter| !self.still_waits(waiter, now))
+    }
+
     fn still_waits(&self, waiter: &Waiter, now: Instant) -> bool {
         let lives = match waiter.life {
             super::crowd::Life::For(_) => true,
@@ -465,18 +474,12 @@ impl LeaseTable {
         lives && now < waiter.until
     }
 
-    /// Until when nobody gets the name, if that is after `now`.
+    /// Until when nobody gets the name, if that is after `now`. Nothing while somebody holds it: the end
+    /// of one who shared it delays those who come after all of them.
     pub(super) fn delayed_until(&self, anchor: u32, now: Instant) -> Option<Instant> {
-        let delayed = self
-            .records
-            .crowds
-            .get(&anchor)
-            .and_then(|crowd| crowd.delayed);
-        delayed.map(|(until, _)| until).filter(|until| now < *until)
-    }
-
-    pub(super) fn is_delayed(&self, anchor: u32, now: Instant) -> bool {
-        self.delayed_until(anchor, now).is_some()
+        let (until, _) = self.records.crowds.get(&anchor)?.delayed?;
+        let is_free = self.records.holders(anchor, now).next().is_none();
+        (now < until && is_free).then_some(until)
     }
 
     /// Whether a holder of that mode goes with those who hold the name.

@@ -83,8 +83,7 @@ impl LeaseTable {
                 self.records.tidy(anchor);
                 return Ok(());
             }
-            let hold = self.records.entries.get(at).map(|entry| entry.hold);
-            if matches!(hold, Some(Hold::Ended { released: true, .. })) {
+            if self.was_released(at) {
                 return Ok(());
             }
         }
@@ -101,6 +100,18 @@ impl LeaseTable {
                 token,
             },
         })
+    }
+
+    /// Whether the grant, which has ended, was given up: by itself or with its session.
+    fn was_released(&self, at: u32) -> bool {
+        match self.records.entries.get(at).map(|entry| entry.hold) {
+            Some(Hold::Ended { released, .. }) => released,
+            Some(Hold::Session { session, .. }) => {
+                let session = self.records.sessions.get(session);
+                session.is_some_and(|session| session.closed)
+            }
+            _ => false,
+        }
     }
 
     /// Where the grant is, if it is of that name.

@@ -110,6 +110,7 @@ fn each_broken_rule_is_noticed() {
         QueuedTwice:
             trap_17_a_retry_keeps_its_one_place
             queues_are_bounded_by_name_and_in_all
+            trap_18_who_stopped_waiting_and_asks_again_comes_last
         RetryLosesPlace:
             trap_17_a_retry_keeps_its_one_place
         Herd:
@@ -136,6 +137,7 @@ fn each_broken_rule_is_noticed() {
             trap_04_a_session_that_is_over_does_not_come_back
         SessionRevives:
             trap_04_a_session_that_is_over_does_not_come_back
+            sessions_and_watches_are_bounded
         SessionIdAgain:
             trap_19_no_session_has_the_id_of_another
         StealBlindly:

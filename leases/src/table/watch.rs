@@ -110,6 +110,8 @@ impl LeaseTable {
     /// The sessions that watch `name`, the oldest first.
     pub fn watchers(&self, name: &str) -> impl Iterator<Item = SessionId> {
         let watchers = self.watches.by_name.get(name).into_iter();
-        watchers.flatten().copied()
+        let watchers = watchers.flatten().copied();
+        // One that is over may not have been freed yet.
+        watchers.filter(|session| self.open_place(self.now, *session).is_some())
     }
 }

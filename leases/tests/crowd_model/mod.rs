@@ -192,7 +192,13 @@ impl Model {
 
     fn is_delayed(&self, name: usize, now: u64) -> Option<u64> {
         let delayed = self.names[name].delayed.map(|(until, _)| until);
-        delayed.filter(|until| now < *until)
+        delayed.filter(|until| now < *until && self.holders(now, name).is_empty())
+    }
+
+    fn still_waits(&self, waiter: &Waiter, now: u64) -> bool {
+        let session = waiter.session;
+        let lives = session.is_none_or(|session| now < self.sessions[&session].deadline);
+        lives && now < waiter.until
     }
 
     fn pass_on(&mut self, name: usize, now: u64) {
@@ -200,10 +206,7 @@ impl Model {
             let Some(waiter) = self.names[name].queue.first().copied() else {
                 return;
             };
-            let lives = waiter
-                .session
-                .is_none_or(|session| now < self.sessions[&session].deadline);
-            if !lives || now >= waiter.until {
+            if !self.still_waits(&waiter, now) {
                 self.names[name].queue.remove(0);
                 continue;
             }
@@ -272,8 +275,16 @@ impl Model {
         };
         let (name, who) = (ask.name, (ask.owner, ask.request));
         self.settle(name, now);
-        let found = &self.names[name];
-        if let Some(ahead) = found.queue.iter().position(|waiter| waiter.who == who) {
+        let place = |model: &Self| {
+            let mut queue = model.names[name].queue.iter();
+            queue.position(|waiter| waiter.who == who)
+        };
+        if let Some(place) = place(self)
+            && !self.still_waits(&self.names[name].queue[place], now)
+        {
+            self.names[name].queue.remove(place);
+        }
+        if let Some(ahead) = place(self) {
             let waiter = &mut self.names[name].queue[ahead];
             waiter.until = waiter.until.max(now + ask.wait.unwrap_or(0));
             return Said::Queued(ahead, waiter.until);
@@ -282,10 +293,10 @@ impl Model {
             return said;
         }
         let found = &self.names[name];
-        let obstacle = if let Some(until) = self.is_delayed(name, now) {
-            Some(Said::Delayed(until))
-        } else if !self.goes_with_all(name, ask.is_shared, now) {
+        let obstacle = if !self.goes_with_all(name, ask.is_shared, now) {
             Some(Said::Held(self.holders(now, name)[0].0))
+        } else if let Some(until) = self.is_delayed(name, now) {
+            Some(Said::Delayed(until))
         } else if !found.queue.is_empty() {
             Some(Said::Waiting(found.queue.len()))
         } else {
@@ -387,7 +398,13 @@ impl Model {
             .own_ended
             .is_some_and(|(_, own, released)| own == token && released);
         let other = found.ended.values().any(|other| *other == (token, true));
-        if own || other { Said::Done } else { Said::No }
+        let mut holders = found.holders.iter();
+        let closed = holders.any(|it| it.token == token && self.deadline(it.term).1);
+        if own || other || closed {
+            Said::Done
+        } else {
+            Said::No
+        }
     }
 
     pub(crate) fn revoke(&mut self, now: u64, name: usize, token: u64) -> Said {

@@ -102,6 +102,34 @@ pub(crate) fn trap_25_a_reader_that_crashed_delays_the_writer() {
     assert_eq!(delayed(&mut table, 15, "wim"), None);
 }
 
+/// One of several readers crashes. Those who hold the name with it are not disturbed, and no more is who
+/// joins them; but when the last of them has gone, what it asked for is kept.
+pub(crate) fn trap_25_a_reader_that_crashed_delays_those_who_come_after_all_readers() {
+    for is_noticed in [false, true] {
+        let mut table = super::new(Limits::default());
+        let ann = request("ann", 1).shared();
+        let ann = table.acquire_with(at(0), &ann).unwrap().grant().unwrap();
+        let bob = request("bob", 1).shared();
+        let bob = table.acquire_with(at(0), &bob).unwrap().grant().unwrap();
+        let cid = request("cid", 1).shared().lock_delay(4 * DELAY);
+        table.acquire_with(at(0), &cid).unwrap();
+        for grant in [ann, bob] {
+            table.renew(at(9), NAME, grant.token, TTL).unwrap();
+        }
+        if is_noticed {
+            table.expire(at(11));
+        }
+        let dan = request("dan", 1).shared();
+        let dan = table.acquire_with(at(11), &dan).unwrap().grant().unwrap();
+        let refused = table.acquire(at(12), NAME, "wim", TTL, 1);
+        assert!(matches!(refused, Err(AcquireError::Held { .. })));
+        for grant in [ann, bob, dan] {
+            table.release(at(12), NAME, grant.token).unwrap();
+        }
+        assert_eq!(delayed(&mut table, 12, "wim"), Some(at(30)));
+    }
+}
+
 /// A steal takes what it saw, or nothing: in between somebody else may have got it.
 pub(crate) fn a_steal_takes_the_grant_that_was_seen_and_no_other() {
     let mut table = super::new(limits(StealPolicy::Anybody));

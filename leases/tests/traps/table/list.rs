@@ -44,6 +44,7 @@ macro_rules! all_traps {
             queues::trap_18_who_stops_waiting_has_no_turn,
             queues::trap_16_who_asks_first_after_the_end_comes_behind_those_who_wait,
             queues::queues_are_bounded_by_name_and_in_all,
+            queues::trap_18_who_stopped_waiting_and_asks_again_comes_last,
             queues::trap_20_making_room_grants_no_token_twice,
             queues::a_name_that_others_still_hold_makes_no_room_for_another,
             queues::those_who_wait_count_as_the_leases_that_they_will_be,
@@ -54,6 +55,7 @@ macro_rules! all_traps {
             delays::trap_25_a_reader_that_crashed_delays_the_writer,
             delays::a_steal_takes_the_grant_that_was_seen_and_no_other,
             delays::a_steal_is_for_those_whom_the_policy_names,
+            delays::trap_25_a_reader_that_crashed_delays_those_who_come_after_all_readers,
             delays::a_steal_from_readers_leaves_none_of_them_behind,
             delays::a_steal_that_finds_it_is_its_turn_forgets_who_was_asked_to_yield,
             delays::a_reader_in_a_place_that_was_left_is_not_taken_for_the_oldest,
@@ -65,6 +67,7 @@ macro_rules! all_traps {
             sessions::trap_25_closing_a_session_releases_its_leases,
             sessions::trap_18_who_waits_with_a_session_leaves_with_it,
             sessions::a_lease_of_a_session_is_kept_by_it_alone,
+            sessions::what_a_closed_session_held_counts_as_released_before_it_is_freed,
             sessions::sessions_and_watches_are_bounded,
         ];
     };

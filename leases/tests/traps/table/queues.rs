@@ -315,6 +315,22 @@ pub(crate) fn those_who_wait_count_as_the_leases_that_they_will_be() {
     );
 }
 
+/// Behind another that waits still, so that nobody has noticed.
+pub(crate) fn trap_18_who_stopped_waiting_and_asks_again_comes_last() {
+    for is_noticed in [false, true] {
+        let mut table = table();
+        let ann = granted(&mut table, 0, &writer("ann"));
+        table.renew(at(5), NAME, ann, 10 * TTL).unwrap();
+        queued(&mut table, 5, &writer("bob").wait(WAIT));
+        queued(&mut table, 5, &writer("cid").wait(TTL));
+        queued(&mut table, 5, &writer("dan").wait(WAIT));
+        if is_noticed {
+            table.expire(at(20));
+        }
+        assert_eq!(queued(&mut table, 20, &writer("cid").wait(WAIT)), 2);
+    }
+}
+
 /// The other name's lease is over, and nobody has taken note: to make room for one is to grant that to
 /// who waits for it, under a token of its own.
 pub(crate) fn trap_20_making_room_grants_no_token_twice() {

@@ -169,6 +169,20 @@ pub(crate) fn a_lease_of_a_session_is_kept_by_it_alone() {
     assert_eq!(table.next_expiry(), None);
 }
 
+/// A release that comes after the session was closed, and so after it was done.
+pub(crate) fn what_a_closed_session_held_counts_as_released_before_it_is_freed() {
+    for is_freed in [false, true] {
+        let (mut table, session) = with_leases(Limits::default(), 1);
+        let lease = table.leases(at(1)).next().unwrap();
+        let (name, token) = (std::string::String::from(lease.name), lease.token);
+        table.close_session(at(2), session).unwrap();
+        if is_freed {
+            table.expire(at(2));
+        }
+        assert_eq!(table.release(at(3), &name, token), Ok(()));
+    }
+}
+
 pub(crate) fn sessions_and_watches_are_bounded() {
     let limits = Limits {
         max_sessions: 2,
@@ -196,7 +210,9 @@ pub(crate) fn sessions_and_watches_are_bounded() {
     assert!(table.watchers("disk").eq([session, other]));
     table.unwatch(at(1), "disk", other);
     table.watch(at(1), "tape", other).unwrap();
-    // They end with their sessions.
+    // They end with their sessions, also before those are freed.
+    assert!(table.keep_alive(at(11), other).is_err());
+    assert_eq!(table.watchers("disk").count(), 0);
     assert_eq!(table.expire(at(11)).len(), 1);
     assert_eq!(
         table.watchers("disk").count() + table.watchers("tape").count(),
