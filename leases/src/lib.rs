@@ -86,7 +86,8 @@
 //!
 //! # Features
 //!
-//! - `std` (default): passed on to dependencies; nothing here needs it.
+//! - `std` (default): the secret that names are hashed with comes from the operating system. Without it
+//!   everybody knows the secret: give the table [another](LeaseTable::with_hash_secret).
 //! - `serde`: `Serialize` and `Deserialize` for [`FencingToken`].
 #![no_std]
 

@@ -37,7 +37,7 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 /// ```
 /// use core::time::Duration;
 /// use quorate_clocks::{Incarnation, Instant};
-/// use quorate_leases::{FencingToken, HolderConfig, LeaseFlag, LeaseHolder};
+/// use quorate_leases::{FencingToken, HolderConfig, HolderEvent, LeaseFlag, LeaseHolder};
 ///
 /// let (mut publisher, flag) = LeaseFlag::new();
 /// let mut holder = LeaseHolder::new(
@@ -46,6 +46,7 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 /// holder.acquire(start);
 /// let request = holder.poll_transmit(start).expect("it wants the lease");
 /// holder.handle_granted(request.ticket, FencingToken(33), Duration::from_secs(10), start);
+/// assert!(matches!(holder.poll_event(), Some(HolderEvent::Acquired(_))));
 /// publisher.publish(holder.standing(start))?;
 ///
 /// // In any thread.
@@ -156,7 +157,7 @@ impl LeaseFlag {
     ///
     /// For a thread that knows better than the one that keeps the lease, and cannot wait for it: it has
     /// seen the machine wake up, or an effect be refused as [stale](crate::Stale). The publisher learns of it at the
-    /// next [`publish`](FlagPublisher::publish).
+    /// next [`publish`](FlagPublisher::publish). A stretch that it begins at the same moment is another, and may stay.
     pub fn revoke(&self) {
         self.cell.until.swap(0, Ordering::AcqRel);
     }
@@ -178,7 +179,7 @@ struct Published {
 
 impl FlagPublisher {
     /// Says what is held: [`LeaseHolder::standing`](crate::LeaseHolder::standing). Call it after everything
-    /// that is handled, and before anything is sent.
+    /// that is handled, when its events were polled, and before anything is sent.
     ///
     /// When this has returned, whoever asks is told no more than that.
     ///
@@ -264,6 +265,7 @@ impl Drop for FlagPublisher {
 /// holder.acquire(now);
 /// let request = holder.poll_transmit(now).expect("it wants the lease");
 /// holder.handle_granted(request.ticket, FencingToken(33), ttl, now);
+/// assert!(holder.poll_event().is_some());
 /// publisher.publish(holder.standing(now))?;
 ///
 /// flag.revoke(); // in a thread whose write was refused

@@ -60,6 +60,10 @@ const ATTEMPTS: usize = 8;
 ///
 /// Against a pause between the check and the effect it can do nothing. Only a [`Fence`](crate::Fence) can.
 ///
+/// It is made for leases that one holds at a time: a newer grant than the one that is answered tells it that
+/// the older has ended. Of a shared one it may leave a grant behind that nobody waits for, until its time has
+/// passed.
+///
 /// ```
 /// use core::time::Duration;
 /// use quorate_clocks::{Incarnation, Instant};
@@ -323,7 +327,11 @@ impl LeaseHolder {
         self.advance(now);
     }
 
-    /// What the holder may act under at `now`, if it may. Publish it; see [`LeaseFlag`](crate::LeaseFlag).
+    /// What the holder may act under at `now`, if it may. Publish it, when
+    /// [`poll_event`](Self::poll_event) is empty; see [`LeaseFlag`](crate::LeaseFlag).
+    ///
+    /// Before its beginning was polled, no work of a stretch is known of: a [release](Self::release) then
+    /// waits for nobody to [stop](Self::handle_stopped).
     pub fn standing(&self, now: Instant) -> Option<Standing> {
         let standing = self.held?.standing;
         standing.safe.is_safe(now).then_some(standing)

@@ -92,7 +92,9 @@ pub enum Ask {
 
 /// An answer that is not what was asked for.
 ///
-/// It can be made from the errors of a [`LeaseTable`](crate::LeaseTable):
+/// It can be made from the errors of a [`LeaseTable`](crate::LeaseTable). What no retry will cure, such as a
+/// name that is too long or a session that is over, becomes [`Unavailable`](Self::Unavailable) as well, and
+/// the holder asks again: look at such errors before.
 ///
 /// ```
 /// use core::time::Duration;

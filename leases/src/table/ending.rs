@@ -42,6 +42,9 @@ impl LeaseTable {
     /// [`next_expiry`](Self::next_expiry). Not returned are leases whose place was needed before: by
     /// the next holder of the name, or by another name at the bound of the table. Of those too there
     /// is an [event](Self::poll_event).
+    ///
+    /// It is a command like the others, for it grants and forgets: replicas apply it at the same place of
+    /// the log, with the same instant.
     pub fn expire(&mut self, now: Instant) -> Vec<Expired> {
         core::iter::from_fn(|| self.expire_next(now)).collect()
     }
