@@ -173,6 +173,8 @@ extern crate alloc;
 
 mod base64url;
 mod counter;
+#[cfg(feature = "std")]
+pub mod formats;
 mod history;
 #[cfg(feature = "json")]
 mod json;
@@ -181,16 +183,17 @@ mod linearizability;
 mod model;
 mod sessions;
 mod token;
+mod transaction;
 mod verdict;
 
 pub use counter::{CounterAudit, CounterVerdict};
+#[cfg(feature = "std")]
+pub use formats::ReadLimits;
 pub use history::{
     History, Numbered, Operation, OperationId, Outcome, Record, Recorder, Recording, linearizable,
 };
 #[cfg(feature = "json")]
-pub use json::{
-    JsonModel, ReadHistoryError, ReadLimits, read_history, write_history, write_record,
-};
+pub use json::{JsonModel, ReadHistoryError, read_history, write_history, write_record};
 pub use level::{Level, LevelParseError};
 pub use linearizability::quick;
 pub use linearizability::{
@@ -209,4 +212,5 @@ pub use sessions::{
     Access, Guarantee, SessionAccess, SessionViolation, check_sessions, key_value_accesses,
 };
 pub use token::{Admit, Position, Requirement, SessionToken, TokenParseError};
+pub use transaction::{Action, Seen, Transactions};
 pub use verdict::{Inconclusive, Verdict};

@@ -15,7 +15,7 @@ mod strings;
 mod text;
 mod write;
 
-pub use read::{ReadHistoryError, ReadLimits, read_history};
+pub use read::{ReadHistoryError, read_history};
 pub use write::{write_history, write_record};
 
 use serde::de::DeserializeOwned;

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::*;
+use crate::ReadLimits;
 use crate::{
     CounterInput, CounterOutput, MicroInput, MicroOutput, MutexInput, MutexOutput, Operation,
     PriorityQueueInput, PriorityQueueOutput, QueueInput, QueueOutput, Record, Recording,

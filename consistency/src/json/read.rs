@@ -6,32 +6,7 @@ use core::fmt;
 use std::io::{self, BufRead};
 
 use super::{JsonModel, Line, Told};
-use crate::{Operation, Outcome, Record, Recording};
-
-/// How much is read before a file is refused.
-///
-/// ```
-/// use quorate_consistency::ReadLimits;
-///
-/// let small = ReadLimits { records: 1_000, ..ReadLimits::default() };
-/// assert_eq!(small.line_bytes, 4 << 20);
-/// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct ReadLimits {
-    /// The longest line, in bytes without its end. 4 MiB by default.
-    pub line_bytes: usize,
-    /// The most records. 10 million by default.
-    pub records: usize,
-}
-
-impl Default for ReadLimits {
-    fn default() -> Self {
-        Self {
-            line_bytes: 4 << 20,
-            records: 10_000_000,
-        }
-    }
-}
+use crate::{Operation, Outcome, ReadLimits, Record, Recording};
 
 /// Reads a recording. Empty lines are skipped, everything else must be a record: a check of half a
 /// history would say nothing.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ReadLimits;
 use crate::{
     Expected, KeyValueInput, KeyValueOutput, Operation, Outcome, Record, Recording, RegisterInput,
     RegisterOutput,
@@ -165,6 +166,7 @@ fn limits_hold_to_the_byte_and_the_record() {
     let limits = ReadLimits {
         line_bytes: line.len(),
         records: 2,
+        ..ReadLimits::default()
     };
     let read = |file: String| read_history::<Register>(file.as_bytes(), limits);
     assert_eq!(read(alloc::format!("{line}\n{line}")).unwrap().len(), 2);

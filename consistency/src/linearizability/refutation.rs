@@ -138,7 +138,15 @@ pub(super) fn refute<M: Model>(
             .min();
         for (number, (operation, output)) in asked.iter().enumerate() {
             let is_preceded = first_return.is_some_and(|ret| ret < operation.call);
-            if placed.contains(&number) || is_preceded {
+            // Of several that are alike and may have been or not, the one called first is as good as any.
+            let mut alike = asked.iter().enumerate().take(number).skip(core.kept.len());
+            let waits = output.is_none()
+                && alike.any(|(other, (known, _))| {
+                    is_open(&other)
+                        && known.input == operation.input
+                        && known.call <= operation.call
+                });
+            if placed.contains(&number) || is_preceded || waits {
                 continue;
             }
             let mut next = placed.clone();
@@ -153,6 +161,8 @@ pub(super) fn refute<M: Model>(
                 if fuel.has_run_out() {
                     return Err(RefutationError::OutOfFuel);
                 }
+                // What need not have been, and changes nothing, need not be tried.
+                let stepped = stepped.filter(|stepped| output.is_some() || stepped != state);
                 if let Some(stepped) = stepped {
                     let known = reached.entry(key.clone()).or_default();
                     if !known.contains(&stepped) {

@@ -1,9 +1,10 @@
 //! All objects of a model as one.
 
+use alloc::vec::Vec;
 use core::hash::Hash;
 
-use super::Model;
 use super::shared::Tree;
+use super::{Model, hash_of};
 
 /// All objects of a model, checked as one.
 ///
@@ -81,6 +82,15 @@ where
         } else {
             states.with(key, after)
         }))
+    }
+
+    fn is_observation(&self, input: &M::Input, output: &M::Output) -> bool {
+        self.0.is_observation(input, output)
+    }
+
+    /// What has to do with one key has nothing to do with another.
+    fn footprint(&self, input: &M::Input, _: Option<&M::Output>) -> Option<Vec<u64>> {
+        Some(alloc::vec![hash_of(&self.0.key(input))])
     }
 
     fn is_read(&self, input: &M::Input) -> bool {
