@@ -59,7 +59,8 @@
 //! | a number that is added to | [`Counter`] |
 //! | a set that is added to, removed from and read | [`Set`] |
 //! | what comes out first in, last in, or least | [`Queue`], [`Stack`], [`PriorityQueue`] |
-//! | a lock | [`Mutex`] |
+//! | a lock, and a lease with fencing tokens and the resource that it guards | [`Mutex`], [`FencedLease`] |
+//! | something of your own, that may do this or that | [`Nondeterministic`] |
 //!
 //! A [`Verdict`] comes with its evidence: an order of the operations that [`verify`] checks on its own,
 //! or the point past which no order makes sense. When the budget runs out it says so, and nothing else.
@@ -154,6 +155,12 @@
 //! |---|---|
 //! | `{"acquire":{}}`, `{"release":{}}`, both with `"owner":N` if owners are to be checked | `{"granted":true or false}` |
 //!
+//! | `op`, for the model `lease` ([`FencedLease`]) | `ok` |
+//! |---|---|
+//! | `{"acquire":{}}` | `{"token":N}`, or `{"token":null}` when it was refused |
+//! | `{"renew":{"token":N}}`, `{"release":{"token":N}}`, `{"write":{"token":N,"value":V}}` | `{"done":true or false}` |
+//! | `{"read":{}}` | `{"value":V or null}` |
+//!
 //! Keys and values (K and V) are bytes. They are written as a string when they are UTF-8, and otherwise
 //! as `{"base64url":"..."}`, in base64url without padding (RFC 4648, section 5). Fields that are not
 //! listed here are refused, so that a misspelt one does not change a verdict.
@@ -201,12 +208,14 @@ pub use linearizability::{
     Linearization, Progress, Quick, RefutationError, Violation, check, verify, verify_violation,
 };
 pub use model::{
-    Counter, CounterInput, CounterOutput, Expected, KeyValue, KeyValueInput, KeyValueOutput,
-    KeyValueState, MicroInput, MicroOutput, Model, MultiRegister, MultiRegisterState, Mutex,
-    MutexInput, MutexOutput, MutexState, PriorityQueue, PriorityQueueInput, PriorityQueueOutput,
-    PriorityQueueState, Queue, QueueInput, QueueOutput, QueueState, Register, RegisterInput,
-    RegisterOutput, Set, SetInput, SetOutput, SetState, Stack, StackInput, StackOutput, StackState,
-    Strings, StringsInput, StringsOutput, StringsState, Together, TogetherState,
+    Branches, Counter, CounterInput, CounterOutput, Expected, FencedLease, FencedLeaseInput,
+    FencedLeaseOutput, FencedLeaseState, KeyValue, KeyValueInput, KeyValueOutput, KeyValueState,
+    MicroInput, MicroOutput, Model, MultiRegister, MultiRegisterState, Mutex, MutexInput,
+    MutexOutput, MutexState, Nondeterministic, PowerSet, PowerSetState, PriorityQueue,
+    PriorityQueueInput, PriorityQueueOutput, PriorityQueueState, Queue, QueueInput, QueueOutput,
+    QueueState, Register, RegisterInput, RegisterOutput, Set, SetInput, SetOutput, SetState, Stack,
+    StackInput, StackOutput, StackState, Strings, StringsInput, StringsOutput, StringsState,
+    Together, TogetherState,
 };
 pub use sessions::{
     Access, Guarantee, SessionAccess, SessionViolation, check_sessions, key_value_accesses,

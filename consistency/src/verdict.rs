@@ -53,6 +53,11 @@ pub enum Inconclusive {
         /// How much there was, in bytes.
         limit: u64,
     },
+    /// A model that leaves several states open left too many open at a time.
+    TooManyStates {
+        /// How many it may.
+        limit: usize,
+    },
     /// An operation returned before it was called, so the times mean nothing.
     ReturnsBeforeCall {
         /// The operation.
@@ -77,6 +82,11 @@ impl fmt::Display for Inconclusive {
                 f,
                 "no answer within {limit} bytes of memory; allow more, or record with fewer \
                  concurrent clients, fewer timeouts or more keys"
+            ),
+            Self::TooManyStates { limit } => write!(
+                f,
+                "more than {limit} states of the model are possible at a time; allow more, or let the \
+                 answers of the operations tell more"
             ),
             Self::ReturnsBeforeCall { operation } => write!(
                 f,

@@ -2,6 +2,7 @@
 
 mod answers;
 mod counter;
+mod fenced_lease;
 mod key_value;
 mod multi_register;
 mod mutex;
@@ -23,8 +24,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Counter, KeyValue, Level, Model, MultiRegister, Mutex, PriorityQueue, Queue, Register, Set,
-    Stack, Strings,
+    Counter, FencedLease, KeyValue, Level, Model, MultiRegister, Mutex, PriorityQueue, Queue,
+    Register, Set, Stack, Strings,
 };
 
 /// A model whose histories have a file format: all models of this crate, of bytes where they hold
@@ -32,6 +33,7 @@ use crate::{
 pub trait JsonModel: Format {}
 
 impl JsonModel for Counter {}
+impl JsonModel for FencedLease {}
 impl JsonModel for KeyValue {}
 impl JsonModel for MultiRegister {}
 impl JsonModel for Mutex {}

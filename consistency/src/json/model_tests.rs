@@ -13,10 +13,10 @@ use proptest::test_runner::TestRunner;
 use super::*;
 use crate::ReadLimits;
 use crate::{
-    CounterInput, CounterOutput, MicroInput, MicroOutput, MutexInput, MutexOutput, Operation,
-    PriorityQueueInput, PriorityQueueOutput, QueueInput, QueueOutput, Record, Recording,
-    RegisterInput, RegisterOutput, SetInput, SetOutput, StackInput, StackOutput, StringsInput,
-    StringsOutput,
+    CounterInput, CounterOutput, FencedLeaseInput, FencedLeaseOutput, MicroInput, MicroOutput,
+    MutexInput, MutexOutput, Operation, PriorityQueueInput, PriorityQueueOutput, QueueInput,
+    QueueOutput, Record, Recording, RegisterInput, RegisterOutput, SetInput, SetOutput, StackInput,
+    StackOutput, StringsInput, StringsOutput,
 };
 
 type Asked<M> = (<M as Model>::Input, <M as Model>::Output);
@@ -293,6 +293,55 @@ fn strings_transactions_and_locks() {
             "op":{"release":{"owner":7}},"result":{"ok":{"granted":false}}}
         "#]],
     );
+    is_written_as::<FencedLease>(
+        [
+            (
+                FencedLeaseInput::Acquire,
+                FencedLeaseOutput::Granted { token: 7 },
+            ),
+            (FencedLeaseInput::Acquire, FencedLeaseOutput::Refused),
+            (
+                FencedLeaseInput::Renew { token: 7 },
+                FencedLeaseOutput::Done,
+            ),
+            (
+                FencedLeaseInput::Release { token: 7 },
+                FencedLeaseOutput::Refused,
+            ),
+            (
+                FencedLeaseInput::Write {
+                    token: 7,
+                    value: bytes("v"),
+                },
+                FencedLeaseOutput::Done,
+            ),
+            (FencedLeaseInput::Read, FencedLeaseOutput::Value(None)),
+        ],
+        expect![[r#"
+            "op":{"acquire":{}},"result":{"ok":{"token":7}}}
+            "op":{"acquire":{}},"result":{"ok":{"token":null}}}
+            "op":{"renew":{"token":7}},"result":{"ok":{"done":true}}}
+            "op":{"release":{"token":7}},"result":{"ok":{"done":false}}}
+            "op":{"write":{"token":7,"value":"v"}},"result":{"ok":{"done":true}}}
+            "op":{"read":{}},"result":{"ok":{"value":null}}}
+        "#]],
+    );
+    is_refused::<FencedLease>(
+        &[
+            (r#"{"acquire":{}}"#, "{}"),
+            (r#"{"acquire":{}}"#, r#"{"done":true}"#),
+            (r#"{"renew":{}}"#, r#"{"done":true}"#),
+            (r#"{"release":{"token":7}}"#, r#"{"token":7}"#),
+            (r#"{"write":{"value":"v"}}"#, r#"{"done":true}"#),
+        ],
+        expect![[r#"
+            in "result": missing field `token`
+            in "result": unknown field `done`, expected `token`
+            missing field `token` at column 55
+            in "result": unknown field `token`, expected `done`
+            missing field `token` at column 66
+        "#]],
+    );
     let read = r#"{"txn":[{"read":{"key":"k"}}]}"#;
     is_refused::<MultiRegister>(
         &[
@@ -350,6 +399,7 @@ fn an_answer_to_another_question_is_not_written() {
     let read = || Vec::from([MicroInput::Read(bytes("k"))]);
     assert!(line::<MultiRegister>(read(), Vec::new()).is_err());
     assert!(line::<MultiRegister>(read(), Vec::from([MicroOutput::Written])).is_err());
+    assert!(line::<FencedLease>(FencedLeaseInput::Acquire, FencedLeaseOutput::Done).is_err());
     assert!(line::<Register>(RegisterInput::Read, RegisterOutput::Written).is_err());
 }
 
@@ -443,6 +493,17 @@ fn whatever_is_written_is_read_again() {
             (MutexInput::Release { owner }, output)
         }),
     );
+    comes_back::<FencedLease>(prop_oneof![
+        any::<u64>().prop_map(|token| (
+            FencedLeaseInput::Acquire,
+            FencedLeaseOutput::Granted { token }
+        )),
+        (any::<u64>(), any_bytes()).prop_map(|(token, value)| (
+            FencedLeaseInput::Write { token, value },
+            FencedLeaseOutput::Refused
+        )),
+        value().prop_map(|value| (FencedLeaseInput::Read, FencedLeaseOutput::Value(value))),
+    ]);
     let micro = prop_oneof![
         (any_bytes(), value())
             .prop_map(|(key, told)| (MicroInput::Read(key), MicroOutput::Value(told))),

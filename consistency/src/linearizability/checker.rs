@@ -202,10 +202,15 @@ impl<'a, M: Model> Checker<'a, M> {
                         evidence.of_search(current.key, core, deepest, current.spent, fuel);
                     return Some(Verdict::Violated(violation));
                 }
-                Err(Stopped::OutOfFuel) => {
-                    self.current = Some(current);
-                    return None;
-                }
+                Err(Stopped::OutOfFuel) => match fuel.taken_reason() {
+                    Some(reason) => {
+                        self.gave_up.get_or_insert(reason);
+                    }
+                    None => {
+                        self.current = Some(current);
+                        return None;
+                    }
+                },
                 Err(Stopped::OutOfMemory) => {
                     let limit = self.memory_bytes;
                     self.gave_up.get_or_insert(Inconclusive::Memory { limit });

@@ -1,5 +1,7 @@
 //! How much work is left.
 
+use crate::Inconclusive;
+
 /// What is left of the steps that a check may take.
 ///
 /// A step is an operation that is tried at a place, or a configuration that is compared with one seen
@@ -17,6 +19,7 @@
 pub struct Fuel {
     left: u64,
     has_run_out: bool,
+    gave_up: Option<Inconclusive>,
 }
 
 impl Fuel {
@@ -25,6 +28,7 @@ impl Fuel {
         Self {
             left: steps,
             has_run_out: false,
+            gave_up: None,
         }
     }
 
@@ -48,5 +52,22 @@ impl Fuel {
     /// Whether more were needed than there were.
     pub const fn has_run_out(&self) -> bool {
         self.has_run_out
+    }
+
+    /// Ends what it is used for, for another reason than that too little of it was left. A
+    /// [model](crate::Model::step_within) does so that has no true answer to give, and the check of that
+    /// object ends without a verdict, for this reason.
+    pub const fn give_up(&mut self, reason: Inconclusive) {
+        self.has_run_out = true;
+        self.gave_up = Some(reason);
+    }
+
+    /// The reason to give up, once, and as if nobody had.
+    pub(super) const fn taken_reason(&mut self) -> Option<Inconclusive> {
+        let reason = self.gave_up.take();
+        if reason.is_some() {
+            self.has_run_out = false;
+        }
+        reason
     }
 }

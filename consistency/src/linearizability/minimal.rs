@@ -203,7 +203,7 @@ impl<'a, M: Model> Minimizer<'a, M> {
         for (number, &at) in left.kept.iter().chain(&left.perhaps).enumerate() {
             let mut group = number;
             parent.push(group);
-            for value in self.footprint(at, number < left.kept.len())? {
+            for value in self.footprint(at)? {
                 let other = *of_value.entry(value).or_insert(group);
                 let (one, other) = (root(&parent, group), root(&parent, other));
                 let (low, high) = (one.min(other), one.max(other));
@@ -225,10 +225,12 @@ impl<'a, M: Model> Minimizer<'a, M> {
         Some(groups)
     }
 
-    fn footprint(&self, at: usize, is_answered: bool) -> Option<Vec<u64>> {
+    /// Of what is taken for unknown too, the answer counts: if an order of all with their answers makes
+    /// sense, it does without some values, and then it does with fewer answers.
+    fn footprint(&self, at: usize) -> Option<Vec<u64>> {
         let operation = self.history.operations.get(at)?;
         let output = match &operation.output {
-            Outcome::Ok(output) if is_answered => Some(output),
+            Outcome::Ok(output) => Some(output),
             _ => None,
         };
         self.model.footprint(&operation.input, output)

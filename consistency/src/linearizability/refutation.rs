@@ -92,8 +92,14 @@ pub(super) fn refute<M: Model>(
     // What is left out must not matter.
     let mut footprints = BTreeSet::new();
     let mut touches_all = false;
-    for (operation, output) in &asked {
-        match model.footprint(&operation.input, *output) {
+    // Of what is taken for unknown too, the answer counts here: it is in the order with its answer that the
+    // others are left out.
+    for (operation, _) in &asked {
+        let output = match &operation.output {
+            Outcome::Ok(output) => Some(output),
+            _ => None,
+        };
+        match model.footprint(&operation.input, output) {
             Some(values) => footprints.extend(values),
             None => touches_all = true,
         }

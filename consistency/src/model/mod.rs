@@ -1,9 +1,11 @@
 //! What an object does when one client at a time uses it.
 
 mod counter;
+mod fenced_lease;
 mod key_value;
 mod multi_register;
 mod mutex;
+mod nondeterministic;
 mod priority_queue;
 mod queue;
 mod register;
@@ -14,9 +16,11 @@ mod strings;
 mod together;
 
 pub use counter::{Counter, CounterInput, CounterOutput};
+pub use fenced_lease::{FencedLease, FencedLeaseInput, FencedLeaseOutput, FencedLeaseState};
 pub use key_value::{Expected, KeyValue, KeyValueInput, KeyValueOutput, KeyValueState};
 pub use multi_register::{MicroInput, MicroOutput, MultiRegister, MultiRegisterState};
 pub use mutex::{Mutex, MutexInput, MutexOutput, MutexState};
+pub use nondeterministic::{Branches, Nondeterministic, PowerSet, PowerSetState};
 pub use priority_queue::{
     PriorityQueue, PriorityQueueInput, PriorityQueueOutput, PriorityQueueState,
 };
@@ -38,7 +42,7 @@ use crate::{Fuel, Numbered, Quick};
 ///
 /// A model is deterministic: a state and an input give one answer and one next state. If an answer
 /// leaves several next states open, let `State` be what is known of the state, as
-/// [`KeyValue`] does with revisions that nobody told.
+/// [`KeyValue`] does with revisions that nobody told, or write a [`Nondeterministic`] model.
 ///
 /// Objects that do not influence each other are checked apart, as a history is linearizable exactly
 /// when each object's part of it is (Herlihy and Wing 1990, theorem 1: locality). [`key`](Self::key)

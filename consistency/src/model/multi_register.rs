@@ -5,8 +5,8 @@ use core::hash::Hash;
 
 use bytes::Bytes;
 
-use super::Model;
 use super::shared::Tree;
+use super::{Model, hash_of};
 
 /// Cells that are read and written several at once: each operation is a transaction, a list of reads and
 /// writes that take effect together and in this order, so that a read sees the writes before it in its own
@@ -144,6 +144,15 @@ impl<K: Clone + Hash + Ord, V: Clone + Eq + Hash> Model for MultiRegister<K, V> 
     fn is_read(&self, input: &Self::Input) -> bool {
         let is_read = |input: &MicroInput<K, V>| matches!(input, MicroInput::Read(_));
         input.iter().all(is_read)
+    }
+
+    /// Registers do not depend on each other, but those of one transaction.
+    fn footprint(&self, input: &Self::Input, _: Option<&Self::Output>) -> Option<Vec<u64>> {
+        Some(input.iter().map(|micro| hash_of(micro.key())).collect())
+    }
+
+    fn owned_bytes(&self, state: &Self::State) -> usize {
+        state.0.change_bytes()
     }
 
     fn answer(

@@ -12,6 +12,9 @@ use super::Model;
 /// because the lock was held, or not held by who released it: that is an observation, and it is checked. If
 /// it was given up for another reason it has [failed](crate::Outcome::Failed).
 ///
+/// A lock that ends by itself, for holders that die, is a lease, and another model:
+/// [`FencedLease`](super::FencedLease).
+///
 /// ```
 /// use quorate_consistency::{
 ///     Budget, History, Mutex, MutexInput, MutexOutput, Operation, Verdict, check,
@@ -111,6 +114,10 @@ impl Model for Mutex {
             (None, None | Some(MutexOutput::Refused)) => Some(*state),
             _ => None,
         }
+    }
+
+    fn is_observation(&self, _: &MutexInput, output: &MutexOutput) -> bool {
+        *output == MutexOutput::Refused
     }
 
     fn answer(&self, state: &MutexState, input: &MutexInput) -> Option<MutexOutput> {

@@ -1,10 +1,11 @@
 //! A priority queue: least first.
 
+use alloc::vec::Vec;
 use core::hash::Hash;
 use core::marker::PhantomData;
 
-use super::Model;
 use super::shared::Tree;
+use super::{Model, hash_of};
 
 /// A priority queue: the least value comes out first, whenever it was put in. It starts out empty, and
 /// may hold a value more than once. For the greatest first, use [`core::cmp::Reverse`].
@@ -139,6 +140,35 @@ impl<V: Clone + Hash + Ord> Model for PriorityQueue<V> {
 
     fn is_read(&self, input: &PriorityQueueInput<V>) -> bool {
         matches!(input, PriorityQueueInput::Min | PriorityQueueInput::Len)
+    }
+
+    fn is_observation(
+        &self,
+        input: &PriorityQueueInput<V>,
+        output: &PriorityQueueOutput<V>,
+    ) -> bool {
+        let found_nothing = *output == PriorityQueueOutput::Value(None);
+        self.is_read(input) || (*input == PriorityQueueInput::DeleteMin && found_nothing)
+    }
+
+    /// Values do not depend on each other: without some of them, the others come out as they did.
+    fn footprint(
+        &self,
+        input: &PriorityQueueInput<V>,
+        output: Option<&PriorityQueueOutput<V>>,
+    ) -> Option<Vec<u64>> {
+        match (input, output) {
+            (PriorityQueueInput::Insert(value), _) => Some(alloc::vec![hash_of(value)]),
+            (_, Some(PriorityQueueOutput::Value(value))) => {
+                Some(value.iter().map(hash_of).collect())
+            }
+            // Nobody knows what came out, or it depends on all.
+            _ => None,
+        }
+    }
+
+    fn owned_bytes(&self, state: &PriorityQueueState<V>) -> usize {
+        state.times.change_bytes()
     }
 
     fn answer(

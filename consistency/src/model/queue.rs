@@ -1,10 +1,11 @@
 //! A queue: first in, first out.
 
+use alloc::vec::Vec;
 use core::hash::Hash;
 use core::marker::PhantomData;
 
-use super::Model;
 use super::shared::Window;
+use super::{Model, hash_of};
 
 /// A queue: what was put in first comes out first. It starts out empty.
 ///
@@ -122,6 +123,29 @@ impl<V: Clone + Eq + Hash> Model for Queue<V> {
 
     fn is_read(&self, input: &QueueInput<V>) -> bool {
         matches!(input, QueueInput::Peek | QueueInput::Len)
+    }
+
+    fn is_observation(&self, input: &QueueInput<V>, output: &QueueOutput<V>) -> bool {
+        let found_nothing = *output == QueueOutput::Value(None);
+        self.is_read(input) || (*input == QueueInput::Dequeue && found_nothing)
+    }
+
+    /// Values do not depend on each other: without some of them, the others come out as they did.
+    fn footprint(
+        &self,
+        input: &QueueInput<V>,
+        output: Option<&QueueOutput<V>>,
+    ) -> Option<Vec<u64>> {
+        match (input, output) {
+            (QueueInput::Enqueue(value), _) => Some(alloc::vec![hash_of(value)]),
+            (_, Some(QueueOutput::Value(value))) => Some(value.iter().map(hash_of).collect()),
+            // Nobody knows what came out, or it depends on all.
+            _ => None,
+        }
+    }
+
+    fn owned_bytes(&self, _: &QueueState<V>) -> usize {
+        Window::<V>::VALUE_BYTES
     }
 
     fn answer(

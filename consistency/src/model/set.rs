@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::hash::Hash;
 use core::marker::PhantomData;
 
-use super::Model;
 use super::shared::Tree;
+use super::{Model, hash_of};
 use crate::quick::{self, SetAction, Timed};
 use crate::{Numbered, Outcome, Quick};
 
@@ -165,6 +165,24 @@ impl<V: Clone + Hash + Ord> Model for Set<V> {
             timed.push(Timed::new(numbered, action));
         }
         quick::set(timed)
+    }
+
+    fn is_observation(&self, input: &SetInput<V>, output: &SetOutput<V>) -> bool {
+        self.is_read(input) || *output == SetOutput::Changed(Some(false))
+    }
+
+    /// Values do not depend on each other, unless all are read at once.
+    fn footprint(&self, input: &SetInput<V>, _: Option<&SetOutput<V>>) -> Option<Vec<u64>> {
+        match input {
+            SetInput::Add(value) | SetInput::Remove(value) | SetInput::Contains(value) => {
+                Some(alloc::vec![hash_of(value)])
+            }
+            SetInput::ReadAll => None,
+        }
+    }
+
+    fn owned_bytes(&self, state: &SetState<V>) -> usize {
+        state.0.change_bytes()
     }
 
     fn answer(&self, state: &SetState<V>, input: &SetInput<V>) -> Option<SetOutput<V>> {

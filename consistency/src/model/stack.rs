@@ -1,10 +1,11 @@
 //! A stack: last in, first out.
 
+use alloc::vec::Vec;
 use core::hash::Hash;
 use core::marker::PhantomData;
 
-use super::Model;
 use super::shared::Window;
+use super::{Model, hash_of};
 
 /// A stack: what was put in last comes out first. It starts out empty.
 ///
@@ -107,6 +108,29 @@ impl<V: Clone + Eq + Hash> Model for Stack<V> {
 
     fn is_read(&self, input: &StackInput<V>) -> bool {
         matches!(input, StackInput::Peek | StackInput::Len)
+    }
+
+    fn is_observation(&self, input: &StackInput<V>, output: &StackOutput<V>) -> bool {
+        let found_nothing = *output == StackOutput::Value(None);
+        self.is_read(input) || (*input == StackInput::Pop && found_nothing)
+    }
+
+    /// Values do not depend on each other: without some of them, the others come out as they did.
+    fn footprint(
+        &self,
+        input: &StackInput<V>,
+        output: Option<&StackOutput<V>>,
+    ) -> Option<Vec<u64>> {
+        match (input, output) {
+            (StackInput::Push(value), _) => Some(alloc::vec![hash_of(value)]),
+            (_, Some(StackOutput::Value(value))) => Some(value.iter().map(hash_of).collect()),
+            // Nobody knows what came out, or it depends on all.
+            _ => None,
+        }
+    }
+
+    fn owned_bytes(&self, _: &StackState<V>) -> usize {
+        Window::<V>::VALUE_BYTES
     }
 
     fn answer(

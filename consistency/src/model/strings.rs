@@ -132,6 +132,10 @@ impl Model for Strings {
         matches!(input, StringsInput::Get { .. })
     }
 
+    fn owned_bytes(&self, _: &StringsState) -> usize {
+        Text::PIECE_BYTES
+    }
+
     fn answer(&self, state: &StringsState, input: &StringsInput) -> Option<StringsOutput> {
         let StringsState(text) = state;
         Some(match input {

@@ -5,6 +5,7 @@ use core::hash::Hash;
 
 use super::shared::Tree;
 use super::{Model, hash_of};
+use crate::Fuel;
 
 /// All objects of a model, checked as one.
 ///
@@ -61,6 +62,16 @@ where
         input: &M::Input,
         output: Option<&M::Output>,
     ) -> Option<Self::State> {
+        self.step_within(state, input, output, &mut Fuel::new(u64::MAX))
+    }
+
+    fn step_within(
+        &self,
+        state: &Self::State,
+        input: &M::Input,
+        output: Option<&M::Output>,
+        fuel: &mut Fuel,
+    ) -> Option<Self::State> {
         let TogetherState(states) = state;
         let key = self.0.key(input);
         let initial;
@@ -71,7 +82,7 @@ where
                 (&initial, true)
             }
         };
-        let after = self.0.step(before, input, output)?;
+        let after = self.0.step_within(before, input, output, fuel)?;
         if after == *before {
             return Some(state.clone());
         }
@@ -95,6 +106,10 @@ where
 
     fn is_read(&self, input: &M::Input) -> bool {
         self.0.is_read(input)
+    }
+
+    fn owned_bytes(&self, state: &Self::State) -> usize {
+        state.0.change_bytes()
     }
 
     fn answer(&self, state: &Self::State, input: &M::Input) -> Option<M::Output> {

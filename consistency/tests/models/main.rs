@@ -3,5 +3,7 @@
 
 mod classics;
 mod differential;
+mod leases;
+mod nondeterministic;
 mod oracle;
 mod sequential;

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestRunner;
 use quorate_consistency::{
-    Budget, History, Linearization, Model, Operation, Outcome, Quick, Verdict, check, verify,
+    Budget, Checker, Fuel, History, Linearization, Model, Operation, Outcome, Quick, Verdict,
+    check, verify, verify_violation,
 };
 
 /// Whether there is an order, by trying all: no partition, no memory, no cleverness.
@@ -57,22 +58,33 @@ fn has_order<M: Model>(model: &M, history: &History<M::Input, M::Output>) -> boo
     extend(model, &history.operations, &mut placed, &BTreeMap::new())
 }
 
-/// Checks, and compares the verdict with the oracle's. Returns whether it holds.
+/// Checks, with and without the model's own algorithm, and compares the verdicts with the oracle's and
+/// the evidence with the history. Returns whether it holds.
 pub(crate) fn compare<M: Model>(model: &M, history: &History<M::Input, M::Output>) -> bool
 where
     M::Input: Debug,
     M::Output: Debug,
     M::Key: Debug,
 {
-    let verdict = check(model, history, Budget::default());
-    if let Verdict::Holds(order) = &verdict {
-        assert_eq!(verify(model, history, order), Ok(()), "{history:#?}");
-    }
+    let general = Checker::new(model, history)
+        .general()
+        .run(&mut Fuel::new(u64::MAX));
     let holds = has_order(model, history);
-    assert!(
-        verdict.holds() == holds && verdict.violation().is_none() == holds,
-        "the oracle says {holds} of {history:#?}"
-    );
+    for verdict in [check(model, history, Budget::default()), general.unwrap()] {
+        match verdict {
+            Verdict::Holds(order) => {
+                assert!(holds, "the oracle finds no order of {history:#?}");
+                assert_eq!(verify(model, history, &order), Ok(()), "{history:#?}");
+            }
+            Verdict::Violated(violation) => {
+                assert!(!holds, "the oracle finds an order of {history:#?}");
+                let fuel = &mut Fuel::new(1_000_000);
+                let verified = verify_violation(model, history, &violation, fuel);
+                assert_eq!(verified, Ok(()), "{violation:?} of {history:#?}");
+            }
+            Verdict::Unknown(reason) => panic!("{reason}"),
+        }
+    }
     holds
 }
 

@@ -243,6 +243,8 @@ pub enum Model {
     PriorityQueue,
     /// A lock: acquire, release.
     Mutex,
+    /// A lease with fencing tokens and the resource that it guards: acquire, renew, release, write, read.
+    Lease,
 }
 
 #[cfg(test)]

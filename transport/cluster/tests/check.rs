@@ -262,6 +262,14 @@ fn every_model_is_known_by_its_name() {
             r#"{"granted":true}"#,
             "release by owner 2: granted (right would be: refused)",
         ),
+        (
+            "lease",
+            (r#"{"acquire":{}}"#, r#"{"token":7}"#),
+            r#"{"write":{"token":7,"value":"v"}}"#,
+            r#"{"done":true}"#,
+            r#"{"done":false}"#,
+            r#"write "v" with token 7: refused"#,
+        ),
     ] {
         let said = check_text(model, &two(first, (op, right)));
         assert_eq!(said.code, Some(0), "{model}: {}{}", said.out, said.err);

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::hash::Hash;
 
-use super::hash::hash_of;
+use crate::model::hash_of;
 
 /// A sequence that grows at its end. A clone is a pointer, and what was appended to one of two clones is
 /// not in the other.
@@ -22,6 +22,9 @@ pub(super) struct Link<T> {
 }
 
 impl<T> Chain<T> {
+    /// What one link takes of memory, with the counts of the pointers to it.
+    pub(super) const LINK_BYTES: usize = size_of::<Link<T>>() + 2 * size_of::<usize>();
+
     pub(super) const fn new() -> Self {
         Self(None)
     }

@@ -21,6 +21,10 @@ pub(in crate::model) struct Text {
 }
 
 impl Text {
+    /// What a text adds to the memory of the one that it came from; it shares the bytes of its pieces with
+    /// the history.
+    pub(in crate::model) const PIECE_BYTES: usize = Chain::<Bytes>::LINK_BYTES;
+
     pub(in crate::model) const fn new() -> Self {
         Self {
             pieces: Chain::new(),
@@ -127,7 +131,7 @@ impl fmt::Debug for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::shared::hash::hash_of;
+    use crate::model::hash_of;
     use proptest::prelude::*;
 
     proptest! {

@@ -6,7 +6,7 @@ use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
-use super::hash::hash_of;
+use crate::model::hash_of;
 
 /// A sorted map. A clone is a pointer; a change makes a new map, in a time and a memory that grow with the
 /// logarithm of its size, and shares the rest.
@@ -48,6 +48,14 @@ impl<K, V> Tree<K, V> {
     /// The weight that the balance is about: one more than the size, so that nothing weighs nothing.
     fn weight(&self) -> usize {
         self.len() + 1
+    }
+
+    /// What a tree of this size adds to the memory of the one that it came from by a change, at most, and
+    /// without what keys and values own.
+    pub(in crate::model) fn change_bytes(&self) -> usize {
+        // A node for each level. There are at most 2.41 times as many levels as the logarithm says.
+        let levels = (usize::BITS - self.len().leading_zeros()) as usize * 5 / 2 + 2;
+        levels * (size_of::<Node<K, V>>() + 2 * size_of::<usize>())
     }
 
     /// The entry with the smallest key.

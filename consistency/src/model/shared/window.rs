@@ -22,6 +22,9 @@ pub(in crate::model) struct Window<T> {
 }
 
 impl<T> Window<T> {
+    /// What a window adds to the memory of the one that it came from, without what a value owns.
+    pub(in crate::model) const VALUE_BYTES: usize = Chain::<T>::LINK_BYTES;
+
     pub(in crate::model) const fn new() -> Self {
         Self {
             values: Chain::new(),
@@ -146,7 +149,7 @@ impl<T: fmt::Debug> fmt::Debug for Window<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::shared::hash::hash_of;
+    use crate::model::hash_of;
     use alloc::collections::VecDeque;
     use alloc::vec::Vec;
     use proptest::prelude::*;

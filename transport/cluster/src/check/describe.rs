@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use quorate_consistency::{
-    CounterInput, CounterOutput, MicroInput, MicroOutput, MutexInput, MutexOutput,
-    PriorityQueueInput, PriorityQueueOutput, QueueInput, QueueOutput, SetInput, SetOutput,
-    StackInput, StackOutput, StringsInput, StringsOutput,
+    CounterInput, CounterOutput, FencedLeaseInput, FencedLeaseOutput, MicroInput, MicroOutput,
+    MutexInput, MutexOutput, PriorityQueueInput, PriorityQueueOutput, QueueInput, QueueOutput,
+    SetInput, SetOutput, StackInput, StackOutput, StringsInput, StringsOutput,
 };
 
 use super::explain::{Describe, optional, value};
@@ -199,6 +199,29 @@ impl Describe for MutexOutput {
             Self::Refused => "refused",
         }
         .to_owned()
+    }
+}
+
+impl Describe for FencedLeaseInput {
+    fn describe(&self) -> String {
+        match self {
+            Self::Acquire => "acquire".to_owned(),
+            Self::Renew { token } => format!("renew token {token}"),
+            Self::Release { token } => format!("release token {token}"),
+            Self::Write { token, value: new } => format!("write {} with token {token}", value(new)),
+            Self::Read => "read".to_owned(),
+        }
+    }
+}
+
+impl Describe for FencedLeaseOutput {
+    fn describe(&self) -> String {
+        match self {
+            Self::Granted { token } => format!("granted token {token}"),
+            Self::Done => "done".to_owned(),
+            Self::Refused => "refused".to_owned(),
+            Self::Value(found) => optional(found.as_ref()),
+        }
     }
 }
 

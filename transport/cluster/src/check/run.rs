@@ -9,9 +9,9 @@ use std::process::ExitCode;
 
 use bytes::Bytes;
 use quorate_consistency::{
-    Budget, CertificateError, Counter, Inconclusive, JsonModel, KeyValue, MultiRegister, Mutex,
-    PriorityQueue, Queue, ReadHistoryError, ReadLimits, Register, Set, Stack, Strings, Verdict,
-    check, linearizable, read_history, verify,
+    Budget, CertificateError, Counter, FencedLease, Inconclusive, JsonModel, KeyValue,
+    MultiRegister, Mutex, PriorityQueue, Queue, ReadHistoryError, ReadLimits, Register, Set, Stack,
+    Strings, Verdict, check, linearizable, read_history, verify,
 };
 
 use super::explain::{Describe, explain};
@@ -80,6 +80,7 @@ pub fn run(args: CheckArgs) -> ExitCode {
                 check_file(&PriorityQueue::new(), path, |()| "the queue".to_owned())
             }
             Model::Mutex => check_file(&Mutex::new(), path, |()| "the lock".to_owned()),
+            Model::Lease => check_file(&FencedLease::new(), path, |()| "the lease".to_owned()),
         };
         let path = path.display();
         all.push(match checked {
