@@ -6,6 +6,8 @@ use core::marker::PhantomData;
 
 use super::shared::Tree;
 use super::{Model, hash_of};
+use crate::quick::{self, ContainerAction, Timed};
+use crate::{Numbered, Outcome, Quick};
 
 /// A priority queue: the least value comes out first, whenever it was put in. It starts out empty, and
 /// may hold a value more than once. For the greatest first, use [`core::cmp::Reverse`].
@@ -115,6 +117,34 @@ impl<V: Clone + Hash + Ord> Model for PriorityQueue<V> {
             times: Tree::new(),
             len: 0,
         }
+    }
+
+    fn quick(
+        &self,
+        operations: &[Numbered<'_, PriorityQueueInput<V>, PriorityQueueOutput<V>>],
+    ) -> Quick {
+        let mut timed = Vec::with_capacity(operations.len());
+        for &numbered in operations {
+            let (_, operation) = numbered;
+            let answer = match &operation.output {
+                Outcome::Ok(answer) => Some(answer),
+                Outcome::Failed | Outcome::Unknown => None,
+            };
+            let action = match (&operation.input, answer) {
+                (PriorityQueueInput::Insert(value), None | Some(PriorityQueueOutput::Inserted)) => {
+                    ContainerAction::Put(value)
+                }
+                (PriorityQueueInput::DeleteMin, None) => ContainerAction::Take(None),
+                (PriorityQueueInput::DeleteMin, Some(PriorityQueueOutput::Value(value))) => {
+                    ContainerAction::Take(value.as_ref())
+                }
+                (PriorityQueueInput::Min | PriorityQueueInput::Len, None) => continue,
+                // Somebody looked at it, or the answer is to another question.
+                _ => return Quick::Unsuited,
+            };
+            timed.push(Timed::new(numbered, action));
+        }
+        quick::priority_queue(timed)
     }
 
     fn step(

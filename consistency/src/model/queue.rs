@@ -6,6 +6,8 @@ use core::marker::PhantomData;
 
 use super::shared::Window;
 use super::{Model, hash_of};
+use crate::quick::{self, ContainerAction, Timed};
+use crate::{Numbered, Outcome, Quick};
 
 /// A queue: what was put in first comes out first. It starts out empty.
 ///
@@ -94,6 +96,31 @@ impl<V: Clone + Eq + Hash> Model for Queue<V> {
 
     fn initial(&self) -> QueueState<V> {
         QueueState(Window::new())
+    }
+
+    fn quick(&self, operations: &[Numbered<'_, QueueInput<V>, QueueOutput<V>>]) -> Quick {
+        let mut timed = Vec::with_capacity(operations.len());
+        for &numbered in operations {
+            let (_, operation) = numbered;
+            let answer = match &operation.output {
+                Outcome::Ok(answer) => Some(answer),
+                Outcome::Failed | Outcome::Unknown => None,
+            };
+            let action = match (&operation.input, answer) {
+                (QueueInput::Enqueue(value), None | Some(QueueOutput::Enqueued)) => {
+                    ContainerAction::Put(value)
+                }
+                (QueueInput::Dequeue, None) => ContainerAction::Take(None),
+                (QueueInput::Dequeue, Some(QueueOutput::Value(value))) => {
+                    ContainerAction::Take(value.as_ref())
+                }
+                (QueueInput::Peek | QueueInput::Len, None) => continue,
+                // Somebody looked at it, or the answer is to another question.
+                _ => return Quick::Unsuited,
+            };
+            timed.push(Timed::new(numbered, action));
+        }
+        quick::queue(timed)
     }
 
     fn step(

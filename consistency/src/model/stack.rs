@@ -6,6 +6,8 @@ use core::marker::PhantomData;
 
 use super::shared::Window;
 use super::{Model, hash_of};
+use crate::quick::{self, ContainerAction, Timed};
+use crate::{Numbered, Outcome, Quick};
 
 /// A stack: what was put in last comes out first. It starts out empty.
 ///
@@ -79,6 +81,31 @@ impl<V: Clone + Eq + Hash> Model for Stack<V> {
 
     fn initial(&self) -> StackState<V> {
         StackState(Window::new())
+    }
+
+    fn quick(&self, operations: &[Numbered<'_, StackInput<V>, StackOutput<V>>]) -> Quick {
+        let mut timed = Vec::with_capacity(operations.len());
+        for &numbered in operations {
+            let (_, operation) = numbered;
+            let answer = match &operation.output {
+                Outcome::Ok(answer) => Some(answer),
+                Outcome::Failed | Outcome::Unknown => None,
+            };
+            let action = match (&operation.input, answer) {
+                (StackInput::Push(value), None | Some(StackOutput::Pushed)) => {
+                    ContainerAction::Put(value)
+                }
+                (StackInput::Pop, None) => ContainerAction::Take(None),
+                (StackInput::Pop, Some(StackOutput::Value(value))) => {
+                    ContainerAction::Take(value.as_ref())
+                }
+                (StackInput::Peek | StackInput::Len, None) => continue,
+                // Somebody looked at it, or the answer is to another question.
+                _ => return Quick::Unsuited,
+            };
+            timed.push(Timed::new(numbered, action));
+        }
+        quick::stack(timed)
     }
 
     fn step(

@@ -99,7 +99,7 @@ fn decide(steps: &[Step], values: usize) -> Quick {
     match play(steps, values) {
         Ok(order) => Quick::Holds(order.into_iter().filter_map(position).collect()),
         Err(stuck) => {
-            let kept = stuck.evidence(steps);
+            let kept = evidence(steps, stuck);
             Quick::Violated {
                 kept: kept.into_iter().filter_map(position).collect(),
             }
@@ -107,16 +107,8 @@ fn decide(steps: &[Step], values: usize) -> Quick {
     }
 }
 
-/// An operation that returns and has no place.
-struct Stuck {
-    operation: u32,
-    /// What is known of its value, see [`Element`].
-    base: Option<u32>,
-    recent: Vec<u32>,
-}
-
-/// Goes through time, and places the operations.
-fn play(steps: &[Step], values: usize) -> Result<Vec<u32>, Stuck> {
+/// Goes through time, and places the operations; or one that returns and has no place.
+fn play(steps: &[Step], values: usize) -> Result<Vec<u32>, u32> {
     // By time, calls before returns of the same time.
     let mut events = Vec::with_capacity(2 * steps.len());
     for (at, step) in steps.iter().enumerate() {
@@ -139,14 +131,9 @@ fn play(steps: &[Step], values: usize) -> Result<Vec<u32>, Stuck> {
         if !is_return {
             element.call(step, at, &mut order);
         } else {
-            element.running = element.running.saturating_sub(1);
             let waits = placed.get(at as usize) == Some(&false);
             if waits && !element.force(step, at, &mut order) {
-                return Err(Stuck {
-                    operation: at,
-                    base: element.base,
-                    recent: core::mem::take(&mut element.recent),
-                });
+                return Err(at);
             }
         }
         for &at in order.get(begin..).unwrap_or(&[]) {
@@ -166,25 +153,11 @@ struct Element {
     turns: [BTreeSet<(bool, u64, u32)>; 2],
     /// Answered reads that wait for the state that is not.
     reads: Vec<u32>,
-    /// The last insert before a moment when nothing was going on, if the value was there then.
-    base: Option<u32>,
-    /// All turns that were called since.
-    recent: Vec<u32>,
-    /// The last insert that was placed.
-    inserted: u32,
-    /// How many operations were called and have not returned.
-    running: usize,
 }
 
 impl Element {
     fn call(&mut self, step: &Step, at: u32, order: &mut Vec<u32>) {
-        if self.running == 0 {
-            self.base = self.there.then_some(self.inserted);
-            self.recent.clear();
-        }
-        self.running += 1;
         if step.turns {
-            self.recent.push(at);
             if let Some(turns) = self.turns.get_mut(usize::from(!step.needs)) {
                 turns.insert(step.key(at));
             }
@@ -221,9 +194,6 @@ impl Element {
         let (_, _, at) = next;
         order.push(at);
         self.there = !self.there;
-        if self.there {
-            self.inserted = at;
-        }
         if !planted(Plant::SetReadsOnce) {
             order.append(&mut self.reads);
         }
@@ -240,60 +210,44 @@ impl Step {
     }
 }
 
-impl Stuck {
-    /// The operation, with the turns since nothing was going on, and those of the reads of its value
-    /// that matter.
-    fn evidence(self, steps: &[Step]) -> Vec<u32> {
-        let Self {
-            operation,
-            base,
-            recent,
-        } = self;
-        let get = |at: u32| steps.get(at as usize);
-        let mut kept: Vec<u32> = base.into_iter().collect();
-        kept.extend(&recent);
-        kept.push(operation);
-        kept.sort_unstable();
-        kept.dedup();
-        let begin = recent.first().and_then(|&at| get(at));
-        let begin = begin.map_or(0, |step| step.call);
-        let last = get(operation);
-        let end = last.and_then(|step| step.ret).unwrap_or(u64::MAX);
-        let matters = |at: &u32| {
-            get(*at).is_some_and(|step| {
-                last.is_some_and(|last| last.value == step.value)
-                    && !step.turns
-                    && step.call <= end
-                    && step.ret.is_some_and(|ret| ret >= begin)
-                    && *at != operation
-            })
-        };
-        let mut reads: Vec<u32> = (0..steps.len() as u32).filter(matters).collect();
-        // Leave out all of them, then halves, then quarters, ...: as long as it takes less than the
-        // check itself did.
-        let mut left = 4 * steps.len() + 1_000;
-        let mut size = reads.len();
-        while size > 0 {
-            let mut from = 0;
-            while from < reads.len() {
-                let mut fewer = reads.clone();
-                fewer.drain(from..(from + size).min(reads.len()));
-                let tried = kept.iter().chain(&fewer).filter_map(|&at| get(at));
-                let tried: Vec<_> = tried.map(|step| Step { value: 0, ..*step }).collect();
-                let Some(rest) = left.checked_sub(tried.len()) else {
-                    break;
-                };
-                left = rest;
-                if play(&tried, 1).is_err() {
-                    reads = fewer;
-                } else {
-                    from += size;
-                }
-            }
-            size /= 2;
+/// The operation that has no place, with all turns of its value so far, and those of the reads that
+/// matter.
+fn evidence(steps: &[Step], stuck: u32) -> Vec<u32> {
+    let get = |at: u32| steps.get(at as usize);
+    let (value, end) = get(stuck).map_or((0, None), |step| (step.value, step.ret));
+    let end = end.unwrap_or(u64::MAX);
+    let mut kept = Vec::new();
+    let mut reads = Vec::new();
+    for (at, step) in (0..).zip(steps) {
+        if step.value == value && step.call <= end {
+            let is_kept = step.turns || at == stuck;
+            (if is_kept { &mut kept } else { &mut reads }).push(at);
         }
-        kept.extend(reads);
-        kept.sort_unstable();
-        kept
     }
+    // Leave out all of them, then halves, then quarters, ...: as long as it takes less than the
+    // check itself did.
+    let mut left = 4 * steps.len() + 1_000;
+    let mut size = reads.len();
+    while size > 0 {
+        let mut from = 0;
+        while from < reads.len() {
+            let mut fewer = reads.clone();
+            fewer.drain(from..(from + size).min(reads.len()));
+            let tried = kept.iter().chain(&fewer).filter_map(|&at| get(at));
+            let tried: Vec<_> = tried.map(|step| Step { value: 0, ..*step }).collect();
+            let Some(rest) = left.checked_sub(tried.len()) else {
+                break;
+            };
+            left = rest;
+            if play(&tried, 1).is_err() {
+                reads = fewer;
+            } else {
+                from += size;
+            }
+        }
+        size /= 2;
+    }
+    kept.extend(reads);
+    kept.sort_unstable();
+    kept
 }

@@ -83,6 +83,8 @@ enum Found {
 
 /// How many takes of unknown outcome are tried on elements that stand in the way.
 const TRIES: usize = 32;
+/// How many takes of unknown outcome are told of, of those that make no difference.
+const MOST_SPARE: usize = 8;
 
 /// Asks the algorithm, and sees what takes of unknown outcome could change about the answer.
 fn decide(mut gathered: Gathered, algorithm: impl Fn(&Elements<'_>) -> Found) -> Quick {
@@ -90,7 +92,8 @@ fn decide(mut gathered: Gathered, algorithm: impl Fn(&Elements<'_>) -> Found) ->
         return gathered.violated(kept);
     }
     let mut spare = core::mem::take(&mut gathered.unknown_takes).into_iter();
-    let first_spare = spare.as_slice().first().map_or(u32::MAX, |&(call, _)| call);
+    let all_spare = spare.as_slice().to_vec();
+    let first_spare = all_spare.first().map_or(u32::MAX, |&(call, _)| call);
     for tried in 0..=TRIES {
         let (elements, empty) = match algorithm(&gathered.elements()) {
             Found::Order(_) if gathered.ambiguous => return Quick::Unsuited,
@@ -107,7 +110,11 @@ fn decide(mut gathered: Gathered, algorithm: impl Fn(&Elements<'_>) -> Found) ->
             || tried == 0 && first_spare > last
             || planted(Plant::TakesDoNothing)
         {
-            return gathered.violated(gathered.evidence(&elements, empty));
+            let mut kept = gathered.evidence(&elements, empty);
+            // Whoever looks at these must be told of all that could have been taken.
+            let in_time = all_spare.iter().filter(|&&(call, _)| call <= last);
+            kept.extend(in_time.take(MOST_SPARE).map(|&(_, take)| take));
+            return gathered.violated(kept);
         }
         // One way to go on is that the first of them took what stands in the way.
         let (Some(element), Some((call, take))) = (in_the_way, spare.next()) else {
