@@ -8,9 +8,9 @@ use super::edn::Parser;
 use super::input::Input;
 use super::*;
 use crate::{
-    Budget, Counter, History, MicroInput, MicroOutput, Model, MultiRegister, Mutex, Operation,
-    Outcome, PriorityQueue, Queue, Register, RegisterInput, RegisterOutput, Seen, Set, SetInput,
-    SetOutput, Stack, Strings, check,
+    Budget, Counter, History, KeyValue, MicroInput, MicroOutput, Model, MultiRegister, Mutex,
+    Operation, Outcome, PriorityQueue, Queue, Register, RegisterInput, RegisterOutput, Seen, Set,
+    SetInput, SetOutput, Stack, Strings, check,
 };
 
 fn values(text: &str) -> Result<Vec<Edn>, FormatError> {
@@ -372,6 +372,38 @@ fn strings_have_keys() {
     assert!(error_of(read(&text("7"))).contains("the value 7 is no string"));
     let said = error_of(read("{:process 0, :type :invoke, :f :get, :value nil}"));
     assert!(said.contains("the :key nil is no string"), "{said}");
+}
+
+#[test]
+fn many_registers_are_told_apart_by_the_key_in_the_value() {
+    let read = |value: &str| {
+        alloc::format!(
+            "{{:process 0, :type :invoke, :f :write, :value [7 3]}} {{:process 0, :type :ok, :f :write, :value [7 3]}}
+             {{:process 0, :type :invoke, :f :cas, :value [8 [nil 5]]}} {{:process 0, :type :ok, :f :cas, :value [8 [nil 5]]}}
+             {{:process 1, :type :invoke, :f :read, :value [8 nil]}} {{:process 1, :type :ok, :f :read, :value {value}}}"
+        )
+    };
+    for (value, expected) in [
+        ("[8 5]", "true"),
+        ("[8 3]", "false"),
+        ("[8 nil]", "true"),
+        ("[7 3]", "another key"),
+    ] {
+        let text = read(value);
+        let history = read_events(
+            &KeyValue,
+            text.as_bytes(),
+            Notation::Edn,
+            ReadLimits::default(),
+        );
+        let said = match history {
+            Ok(history) => check(&KeyValue, &history, Budget::default())
+                .holds()
+                .to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(said.contains(expected), "{value}: {said}");
+    }
 }
 
 #[test]

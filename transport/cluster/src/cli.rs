@@ -59,15 +59,16 @@ pub enum Command {
     Holder(HolderArgs),
     /// Check recorded histories, and say whether they are linearizable or show where not.
     ///
-    /// A history is a file of JSON lines as `quorate demo --history FILE` writes it.
+    /// A history is a file of JSON lines as `quorate demo --history FILE` writes it, the log of a Jepsen
+    /// test, or events in EDN as Jepsen, Knossos and Porcupine write them.
     #[command(
-        after_help = "A LINE of a history is one operation: who asked what, from when to when, and \
+        after_help = "A LINE of a JSON history is one operation: who asked what, from when to when, and \
         what it was told.\n  \
         {\"process\":6,\"call_ns\":400,\"return_ns\":1845,\"op\":{\"get\":{\"key\":\"a\"}},\
         \"result\":{\"ok\":{\"value\":null}}}\n\
         The documentation of the crate quorate-consistency has the whole format.\n\n\
         EXIT CODES: 0 all hold; 1 one is violated; 2 one cannot be read, or holds no operation\n\
-        to check; 3 one cannot be decided within the checker's budget."
+        to check; 3 one cannot be decided within its time and memory."
     )]
     Check(CheckArgs),
 }
@@ -215,9 +216,36 @@ pub struct CheckArgs {
     /// What the recorded object is.
     #[arg(long, value_enum)]
     pub model: Model,
+    /// How the histories are written. Without it, each is read as what it looks like.
+    #[arg(long, value_enum)]
+    pub format: Option<HistoryFormat>,
+    /// What the register holds at the beginning, as it is written in the file. Nothing, if not given.
+    #[arg(long, value_name = "VALUE")]
+    pub initial: Option<String>,
+    /// Give up on a history after this time, in seconds.
+    #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+    /// Give up on a history that takes more memory to decide, in MiB.
+    #[arg(long = "memory", value_name = "MIB", default_value_t = 1_024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    pub memory_mib: u64,
+    /// Print a JSON object for each history, with the evidence: an order of its operations, or those
+    /// that contradict each other. Operations are numbered from 0 as they begin in the file.
+    #[arg(long)]
+    pub json: bool,
     /// The histories. Each is checked on its own.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+/// How a history is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum HistoryFormat {
+    /// JSON lines, as `quorate demo --history FILE` writes them.
+    Json,
+    /// The log of a Jepsen test.
+    JepsenLog,
+    /// EDN, as Jepsen, Knossos and Elle write it, and the logs of Porcupine's key-value tests.
+    Edn,
 }
 
 /// What a recorded object is.

@@ -278,3 +278,153 @@ fn every_model_is_known_by_its_name() {
         assert!(said.out.contains(said_of_it), "{model}: {}", said.out);
     }
 }
+
+/// Runs `quorate check` on a file with this text, with more arguments.
+fn check_with(model: &str, more: &[&str], text: &str) -> Said {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("history");
+    std::fs::write(&file, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_quorate"))
+        .args(["check", "--model", model])
+        .args(more)
+        .arg(&file)
+        .output()
+        .unwrap();
+    Said {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+const LOG: &str = "\
+INFO  jepsen.util - 0\t:invoke\t:cas\t[0 2]
+INFO  jepsen.util - 1\t:invoke\t:write\t5
+INFO  jepsen.util - 0\t:ok\t:cas\t[0 2]
+INFO  jepsen.util - 1\t:info\t:write\t:timed-out
+INFO  jepsen.util - 2\t:invoke\t:read\tnil
+INFO  jepsen.util - 2\t:ok\t:read\t2
+";
+
+#[test]
+fn the_histories_of_others_are_read_as_what_they_look_like() {
+    let said = check_with("register", &["--initial", "0"], LOG);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let expected = "linearizable (3 operations; read as jepsen-log)";
+    assert!(said.out.contains(expected), "{}", said.out);
+    // An empty register does not hold 0.
+    assert_eq!(check_with("register", &[], LOG).code, Some(1));
+    let named = check_with(
+        "register",
+        &["--initial", "0", "--format", "jepsen-log"],
+        LOG,
+    );
+    assert!(
+        named.out.ends_with("linearizable (3 operations)\n"),
+        "{}",
+        named.out
+    );
+
+    let edn = "[{:process 0, :type :invoke, :f :enqueue, :value 1} {:process 0, :type :ok, :f :enqueue, :value 1}
+        {:process 0, :type :invoke, :f :dequeue, :value nil} {:process 0, :type :ok, :f :dequeue, :value 2}]";
+    let said = check_with("queue", &[], edn);
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(said.out.contains("read as edn"), "{}", said.out);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_says_where_and_why() {
+    for (model, text, expected) in [
+        ("register", "what is this?", "none of the known formats"),
+        (
+            "register",
+            "w 0 1\n====\nr 0 1\n",
+            "it holds transactions (it looks like awdit)",
+        ),
+        (
+            "register",
+            "[{:process 0, :type :invoke, :f :read",
+            "as edn: line 1, column 38: found the end",
+        ),
+        (
+            "queue",
+            LOG,
+            "line 1, column 21: :cas is nothing that a queue does",
+        ),
+        (
+            "lease",
+            LOG,
+            "the model Lease is read from JSON lines only, and this is jepsen-log",
+        ),
+        ("register", "[]", "holds no operation"),
+        ("register", "  \n", "holds no operation"),
+    ] {
+        let said = check_with(model, &[], text);
+        assert_eq!(said.code, Some(2), "{text}: {}", said.out);
+        assert!(said.err.contains(expected), "{text}: {}", said.err);
+    }
+}
+
+#[test]
+fn programs_are_told_the_evidence() {
+    let json = |said: &Said| serde_json::from_str::<serde_json::Value>(&said.out).unwrap();
+    let said = check_with("register", &["--json", "--initial", "0"], LOG);
+    let holds = json(&said);
+    assert_eq!((said.code, &holds["verdict"]), (Some(0), &"holds".into()));
+    assert_eq!(holds["order"][0]["operations"], serde_json::json!([0, 2]));
+
+    // Positions are those of the file, where a read that asked for less stands in between.
+    let stale = STALE.replace(
+        "\n{\"process\":2",
+        "\n{\"process\":3,\"call_ns\":1,\"return_ns\":2,\"op\":{\"get\":{\"key\":\"colour\"}},\
+         \"result\":{\"ok\":{\"value\":null}},\"level\":\"eventual\"}\n{\"process\":2",
+    );
+    let said = check_with("kv", &["--json"], &stale);
+    let violated = json(&said);
+    assert_eq!(
+        (said.code, &violated["verdict"]),
+        (Some(1), &"violated".into())
+    );
+    let violation = &violated["violation"];
+    assert_eq!(violation["object"], "colour");
+    assert_eq!(violation["kept"], serde_json::json!([0, 1, 3]));
+    assert_eq!(violation["is_minimal"], true);
+    assert_eq!(violation["blocked"][0]["operation"], 3);
+
+    let said = check_with("register", &["--json"], "what is this?");
+    assert_eq!(
+        (said.code, &json(&said)["verdict"]),
+        (Some(2), &"unreadable".into())
+    );
+}
+
+#[test]
+fn what_takes_too_long_is_undecided() {
+    // Clients that write and read each value twice, all at once, and one that sees an old one after.
+    let mut text = String::new();
+    for client in 0..60 {
+        let value = client % 15;
+        let (function, asked) = match client / 30 {
+            0 => ("write", value.to_string()),
+            _ => ("read", "nil".to_owned()),
+        };
+        text += &format!("{{:process {client}, :type :invoke, :f :{function}, :value {asked}}}\n");
+    }
+    for client in 0..60 {
+        let (value, function) = (client % 15, ["write", "read"][client / 30]);
+        text += &format!("{{:process {client}, :type :ok, :f :{function}, :value {value}}}\n");
+    }
+    for (function, value) in [("write", 99), ("read", 3)] {
+        for kind in ["invoke", "ok"] {
+            text += &format!("{{:process 60, :type :{kind}, :f :{function}, :value {value}}}\n");
+        }
+    }
+    let said = check_with("register", &["--memory", "1"], &text);
+    assert_eq!(said.code, Some(3), "{}{}", said.out, said.err);
+    assert!(
+        said.err
+            .contains("undecided: no answer within 1048576 bytes"),
+        "{}",
+        said.err
+    );
+}

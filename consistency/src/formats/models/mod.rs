@@ -1,6 +1,7 @@
 //! How the operations of each model are written down by Jepsen's tests.
 
 mod counter;
+mod key_value;
 mod multi_register;
 mod mutex;
 mod queues;

@@ -1,7 +1,10 @@
 //! `quorate check`: says whether a recorded history is linearizable, or shows where it is not.
 
+mod decide;
 mod describe;
 pub(crate) mod explain;
+mod load;
+mod report;
 mod run;
 
 pub use run::run;

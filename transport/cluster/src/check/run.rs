@@ -1,20 +1,20 @@
 //! From files to verdicts.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use bytes::Bytes;
 use quorate_consistency::{
-    Budget, CertificateError, Counter, FencedLease, Inconclusive, JsonModel, KeyValue,
-    MultiRegister, Mutex, PriorityQueue, Queue, ReadHistoryError, ReadLimits, Register, Set, Stack,
-    Strings, Verdict, check, linearizable, read_history, verify,
+    CertificateError, Counter, FencedLease, JsonModel, KeyValue, MultiRegister, Mutex,
+    PriorityQueue, Queue, Register, Set, Stack, Strings, Verdict, verify,
 };
+use serde_json::json;
 
-use super::explain::{Describe, explain};
+use super::decide::{Means, Undecided};
+use super::explain::Describe;
+use super::load::{LoadError, ReadEvents, events, load};
+use super::report::{Report, report};
 use crate::cli::{CheckArgs, Model};
 
 /// What came of one file.
@@ -47,61 +47,93 @@ impl Checked {
 #[derive(Debug, thiserror::Error)]
 enum CheckError {
     #[error("{0}")]
-    Open(#[source] io::Error),
-    #[error("{0}")]
-    Read(#[source] ReadHistoryError),
-    #[error("it holds no operation, so there is nothing to be right or wrong")]
-    Empty,
-    #[error("it holds no operation to check: every one of its {weaker} asked for less")]
-    OnlyWeaker { weaker: usize },
+    Load(#[from] LoadError),
     #[error("undecided: {0}")]
-    Undecided(Inconclusive),
+    Undecided(#[from] Undecided),
     #[error("undecided: the checker contradicts itself; please report this history: {0}")]
-    Contradiction(#[source] CertificateError),
+    Contradiction(#[from] CertificateError),
 }
 
 /// Checks every file, and says what came of each: exit code 0 when all are linearizable, 1 when one
-/// is not, 2 when one cannot be read or holds nothing to check, 3 when one cannot be decided within its budget.
+/// is not, 2 when one cannot be read or holds nothing to check, 3 when one cannot be decided within its
+/// time and memory.
 pub fn run(args: CheckArgs) -> ExitCode {
     let mut all = Vec::with_capacity(args.files.len());
     for path in &args.files {
-        let checked = match args.model {
-            Model::Kv => check_file(&KeyValue, path, of_key),
-            Model::Register => check_file(&Register::new(), path, |()| "the register".to_owned()),
-            Model::MultiRegister => {
-                check_file(&MultiRegister::new(), path, |()| "the registers".to_owned())
-            }
-            Model::Strings => check_file(&Strings, path, of_key),
-            Model::Counter => check_file(&Counter::new(), path, |()| "the counter".to_owned()),
-            Model::Set => check_file(&Set::new(), path, |()| "the set".to_owned()),
-            Model::Queue => check_file(&Queue::new(), path, |()| "the queue".to_owned()),
-            Model::Stack => check_file(&Stack::new(), path, |()| "the stack".to_owned()),
-            Model::PriorityQueue => {
-                check_file(&PriorityQueue::new(), path, |()| "the queue".to_owned())
-            }
-            Model::Mutex => check_file(&Mutex::new(), path, |()| "the lock".to_owned()),
-            Model::Lease => check_file(&FencedLease::new(), path, |()| "the lease".to_owned()),
-        };
-        let path = path.display();
-        all.push(match checked {
-            Ok((checked, said)) => {
+        let said = match check_path(&args, path) {
+            Ok(said) => {
                 // Nobody may be reading any more; the exit code says it all the same.
-                let _ = writeln!(io::stdout().lock(), "{path}: {said}");
-                checked
+                let _ = if args.json {
+                    writeln!(io::stdout().lock(), "{}", said.report.json)
+                } else {
+                    writeln!(
+                        io::stdout().lock(),
+                        "{}: {}",
+                        path.display(),
+                        said.report.text
+                    )
+                };
+                said.checked
             }
             Err(error) => {
-                eprintln!("quorate check: {path}: {error}");
-                match error {
-                    CheckError::Open(_)
-                    | CheckError::Read(_)
-                    | CheckError::Empty
-                    | CheckError::OnlyWeaker { .. } => Checked::Unreadable,
+                let path = path.display();
+                let checked = match error {
+                    CheckError::Load(_) => Checked::Unreadable,
                     CheckError::Undecided(_) | CheckError::Contradiction(_) => Checked::Undecided,
+                };
+                if args.json {
+                    let verdict = match checked {
+                        Checked::Unreadable => "unreadable",
+                        _ => "unknown",
+                    };
+                    let said = json!({
+                        "file": path.to_string(), "verdict": verdict, "reason": error.to_string(),
+                    });
+                    let _ = writeln!(io::stdout().lock(), "{said}");
                 }
+                eprintln!("quorate check: {path}: {error}");
+                checked
             }
-        });
+        };
+        all.push(said);
     }
     ExitCode::from(Checked::exit_code(&all))
+}
+
+/// What is to be said of a file that was read and decided.
+struct Said {
+    checked: Checked,
+    report: Report,
+}
+
+fn check_path(args: &CheckArgs, path: &Path) -> Result<Said, CheckError> {
+    /// A model that is one object.
+    macro_rules! one {
+        ($model:expr, $name:literal) => {
+            check_file(args, &$model, Some(events), path, |()| $name.to_owned())
+        };
+    }
+    match args.model {
+        Model::Kv => check_file(args, &KeyValue, Some(events), path, of_key),
+        Model::Strings => check_file(args, &Strings, Some(events), path, of_key),
+        Model::Register => match &args.initial {
+            Some(value) => one!(
+                Register::starting_at(Bytes::from(value.clone())),
+                "the register"
+            ),
+            None => one!(Register::new(), "the register"),
+        },
+        Model::MultiRegister => one!(MultiRegister::new(), "the registers"),
+        Model::Counter => one!(Counter::new(), "the counter"),
+        Model::Set => one!(Set::new(), "the set"),
+        Model::Queue => one!(Queue::new(), "the queue"),
+        Model::Stack => one!(Stack::new(), "the stack"),
+        Model::PriorityQueue => one!(PriorityQueue::new(), "the queue"),
+        Model::Mutex => one!(Mutex::new(), "the lock"),
+        Model::Lease => check_file(args, &FencedLease::new(), None, path, |()| {
+            "the lease".to_owned()
+        }),
+    }
 }
 
 /// The name of an object that a key names.
@@ -110,55 +142,28 @@ fn of_key(key: &Bytes) -> String {
 }
 
 fn check_file<M>(
+    args: &CheckArgs,
     model: &M,
+    events: Option<ReadEvents<M>>,
     path: &Path,
     name: impl Fn(&M::Key) -> String,
-) -> Result<(Checked, String), CheckError>
+) -> Result<Said, CheckError>
 where
     M: JsonModel<Input: Clone + Describe, Output: Clone + Describe>,
 {
-    let file = File::open(path).map_err(CheckError::Open)?;
-    let records = read_history::<M>(BufReader::new(file), ReadLimits::default());
-    let records = records.map_err(CheckError::Read)?;
-    let (history, _) = linearizable(model, &records);
-    // The wrong file, or a recorder that recorded nothing, must not pass for a promise kept.
-    if records.is_empty() {
-        return Err(CheckError::Empty);
+    let loaded = load(model, args.model, events, path, args.format)?;
+    let verdict = Means::new(args).decide(model, &loaded.history)?;
+    if let Verdict::Holds(order) = &verdict {
+        verify(model, &loaded.history, order)?;
     }
-    if history.is_empty() {
-        return Err(CheckError::OnlyWeaker {
-            weaker: records.len(),
-        });
-    }
-    let mut counted = counted(history.len(), "operation");
-    let objects = history.operations.iter().map(|o| model.key(&o.input));
-    let objects = objects.collect::<BTreeSet<_>>().len();
-    if objects > 1 {
-        let _ = write!(counted, " on {objects} keys");
-    }
-    let weaker = records.len() - history.len();
-    if weaker > 0 {
-        let _ = write!(counted, "; {weaker} reads asked for less");
-    }
-    match check(model, &history, Budget::default()) {
-        Verdict::Holds(order) => {
-            verify(model, &history, &order).map_err(CheckError::Contradiction)?;
-            Ok((Checked::Holds, format!("linearizable ({counted})")))
-        }
-        Verdict::Violated(violation) => {
-            let lines = explain(&name(&violation.key), &history, &violation);
-            let said = format!("NOT linearizable ({counted})\n  {}", lines.join("\n  "));
-            Ok((Checked::Violated, said))
-        }
-        Verdict::Unknown(reason) => Err(CheckError::Undecided(reason)),
-    }
-}
-
-fn counted(number: usize, what: &str) -> String {
-    match number {
-        1 => format!("1 {what}"),
-        _ => format!("{number} {what}s"),
-    }
+    Ok(Said {
+        checked: if verdict.holds() {
+            Checked::Holds
+        } else {
+            Checked::Violated
+        },
+        report: report(model, path, name, &loaded, &verdict),
+    })
 }
 
 #[cfg(test)]
