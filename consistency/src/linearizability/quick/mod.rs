@@ -60,9 +60,9 @@
 //! makes sense, so does the order without. A read of unknown outcome says nothing.
 //!
 //! A **take** of unknown outcome is the hard case: nobody knows whose value it took. It does no harm
-//! when the rest makes sense without it, or makes no sense whatever it took; otherwise a few ways to
-//! place it are tried, and if none will do, the answer is [`Quick::Unsuited`]. So have those that take
-//! from a queue log what they took before they say that they have it.
+//! when the rest makes sense without it, or makes no sense whatever it took. Otherwise it is guessed what
+//! each of them took: what stands in the way first goes to the one that was called first. That finds
+//! an order for most histories that have one, and when it does not, the answer is [`Quick::Unsuited`].
 
 mod container;
 mod probe;

@@ -209,14 +209,15 @@ impl Gathered {
     }
 
     /// Has the element that was put in by `put` be taken by `take`.
-    pub(super) fn give(&mut self, put: u32, take: u32, call: u32) -> bool {
-        let found = self.elements.iter_mut().find(|element| element.put == put);
-        let Some(element) = found else {
-            return false;
-        };
-        element.take = take;
-        element.take_call = call.max(element.put_call);
-        true
+    pub(super) fn give(&mut self, put: u32, take: u32, call: u32) {
+        // Elements are in the order of their puts.
+        let found = self
+            .elements
+            .binary_search_by_key(&put, |element| element.put);
+        if let Some(element) = found.ok().and_then(|at| self.elements.get_mut(at)) {
+            element.take = take;
+            element.take_call = call.max(element.put_call);
+        }
     }
 
     /// The operations of these elements.

@@ -14,6 +14,7 @@ mod inside;
 
 mod priority_queue;
 mod queue;
+mod spare;
 mod stack;
 mod trees;
 
@@ -26,6 +27,7 @@ use alloc::vec::Vec;
 use super::Quick;
 use super::probe::{Plant, planted};
 use gather::Gathered;
+use spare::{Law, deadlines};
 
 /// What a queue, a stack or a priority queue was asked and answered, for [`queue`], [`stack`] and
 /// [`priority_queue`].
@@ -87,13 +89,12 @@ const TRIES: usize = 32;
 const MOST_SPARE: usize = 8;
 
 /// Asks the algorithm, and sees what takes of unknown outcome could change about the answer.
-fn decide(mut gathered: Gathered, algorithm: impl Fn(&Elements<'_>) -> Found) -> Quick {
+fn decide(mut gathered: Gathered, law: Law, algorithm: impl Fn(&Elements<'_>) -> Found) -> Quick {
     if let Some(kept) = gathered.impossible() {
         return gathered.violated(kept);
     }
-    let mut spare = core::mem::take(&mut gathered.unknown_takes).into_iter();
-    let all_spare = spare.as_slice().to_vec();
-    let first_spare = all_spare.first().map_or(u32::MAX, |&(call, _)| call);
+    let unknown = core::mem::take(&mut gathered.unknown_takes);
+    let mut spare = unknown.iter().copied();
     for tried in 0..=TRIES {
         let (elements, empty) = match algorithm(&gathered.elements()) {
             Found::Order(_) if gathered.ambiguous => return Quick::Unsuited,
@@ -104,24 +105,35 @@ fn decide(mut gathered: Gathered, algorithm: impl Fn(&Elements<'_>) -> Found) ->
         // so do all, if nothing could be taken before they have returned.
         let last = elements.iter().map(|element| gathered.last_return(element));
         let last = last.chain(empty.map(|empty| empty.ret)).max().unwrap_or(0);
+        let mut in_time = unknown
+            .iter()
+            .take_while(|&&(call, _)| call <= last)
+            .peekable();
         let in_the_way = elements.iter().filter(|element| gathered.is_open(element));
         let in_the_way = in_the_way.min_by_key(|element| element.put_ret).copied();
         if in_the_way.is_none()
-            || tried == 0 && first_spare > last
+            || tried == 0 && in_time.peek().is_none()
             || planted(Plant::TakesDoNothing)
         {
             let mut kept = gathered.evidence(&elements, empty);
             // Whoever looks at these must be told of all that could have been taken.
-            let in_time = all_spare.iter().filter(|&&(call, _)| call <= last);
             kept.extend(in_time.take(MOST_SPARE).map(|&(_, take)| take));
             return gathered.violated(kept);
         }
-        // One way to go on is that the first of them took what stands in the way.
-        let (Some(element), Some((call, take))) = (in_the_way, spare.next()) else {
-            break;
-        };
-        if element.take != NONE || !gathered.give(element.put, take, call) {
-            break;
+        if tried == 0 {
+            for (_, put) in deadlines(law, &gathered.elements()) {
+                if let Some((call, take)) = spare.next() {
+                    gathered.give(put, take, call);
+                }
+            }
+            continue;
+        }
+        // What stands in the way even so is given to the next of them.
+        match (in_the_way, spare.next()) {
+            (Some(element), Some((call, take))) if element.take == NONE => {
+                gathered.give(element.put, take, call);
+            }
+            _ => break,
         }
     }
     Quick::Unsuited

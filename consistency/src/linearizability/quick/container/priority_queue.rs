@@ -19,6 +19,7 @@ use super::super::probe::{Plant, planted, step};
 use super::super::{Quick, Timed};
 use super::gather::Gathered;
 use super::inside::cover;
+use super::spare::Law;
 use super::{ContainerAction, Element, Elements, Found, NONE, decide};
 
 /// Decides whether a priority queue, empty in the beginning, which gives the **smallest** value first,
@@ -42,7 +43,7 @@ pub fn priority_queue<V: Hash + Ord>(
     operations: impl IntoIterator<Item = Timed<ContainerAction<V>>>,
 ) -> Quick {
     match Gathered::read(operations, by_size) {
-        Some(gathered) => decide(gathered, order),
+        Some(gathered) => decide(gathered, Law::Least, order),
         None => Quick::Unsuited,
     }
 }

@@ -19,6 +19,7 @@ use super::super::probe::{Plant, planted, step};
 use super::super::{Quick, Timed};
 use super::gather::Gathered;
 use super::inside::{cover, empty_from};
+use super::spare::Law;
 use super::{ContainerAction, Element, Elements, Empty, Found, NONE, decide};
 
 /// Decides whether a first-in, first-out queue, empty in the beginning, could have answered this.
@@ -40,7 +41,7 @@ pub fn queue<V: Eq + Hash>(
     operations: impl IntoIterator<Item = Timed<ContainerAction<V>>>,
 ) -> Quick {
     match Gathered::read(operations, |_| None) {
-        Some(gathered) => decide(gathered, order),
+        Some(gathered) => decide(gathered, Law::Oldest, order),
         None => Quick::Unsuited,
     }
 }

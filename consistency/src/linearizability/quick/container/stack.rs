@@ -27,6 +27,7 @@ use super::super::probe::{Plant, planted, step};
 use super::super::{Quick, Timed};
 use super::gather::Gathered;
 use super::inside::{cover, empty_from};
+use super::spare::Law;
 use super::trees::{Counts, GONE, Least};
 use super::{ContainerAction, Element, Elements, Found, NONE, decide};
 
@@ -49,7 +50,7 @@ pub fn stack<V: Eq + Hash>(
     operations: impl IntoIterator<Item = Timed<ContainerAction<V>>>,
 ) -> Quick {
     match Gathered::read(operations, |_| None) {
-        Some(gathered) => decide(gathered, order),
+        Some(gathered) => decide(gathered, Law::Newest, order),
         None => Quick::Unsuited,
     }
 }

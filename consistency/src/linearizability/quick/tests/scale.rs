@@ -140,3 +140,55 @@ fn a_long_history_of_a_priority_queue() {
 fn a_long_history_of_a_stack() {
     takes::<Stacks>(300, container::<Last>(5));
 }
+
+/// Of histories with takes of unknown outcome, some of which had their effect, most are decided.
+fn decides_unknown_takes<N, S>(histories: u64, length: u64, at_least: usize)
+where
+    N: Next,
+    S: Subject<Plain = PlainContainer<N>>,
+{
+    let mut held = 0;
+    for seed in 0..histories {
+        let mut rng = Rng(seed);
+        let mut inside = PlainContainer::<N>::default();
+        let mut history = Vec::new();
+        for at in 0..length {
+            let effect = (at + 8) * 10;
+            let action = if rng.below(2) == 0 {
+                ContainerAction::Put((at as u32).reverse_bits())
+            } else {
+                ContainerAction::Take(inside.next())
+            };
+            let is_unknown = rng.below(20) == 0;
+            if !is_unknown || rng.below(2) == 0 {
+                assert!(inside.act(&action, true));
+            }
+            history.push(Timed {
+                position: at as usize,
+                call: effect - rng.below(40),
+                ret: (!is_unknown).then(|| effect + rng.below(40)),
+                action,
+            });
+        }
+        match S::answer(&history) {
+            Quick::Unsuited => {}
+            Quick::Holds(order) => {
+                replay::<S::Plain>(&history, &order).unwrap();
+                held += 1;
+            }
+            Quick::Violated { kept } => panic!("{kept:?} {history:?}"),
+        }
+    }
+    std::println!("{held} of {histories} are decided");
+    assert!(held >= at_least, "{held} of {histories} are decided");
+}
+
+#[test]
+fn takes_of_unknown_outcome_are_placed() {
+    decides_unknown_takes::<First, Queues>(200, 300, 190);
+    decides_unknown_takes::<Last, Stacks>(200, 300, 190);
+    decides_unknown_takes::<Least, PriorityQueues>(200, 300, 190);
+    decides_unknown_takes::<First, Queues>(2, 10_000, 2);
+    decides_unknown_takes::<Last, Stacks>(2, 10_000, 2);
+    decides_unknown_takes::<Least, PriorityQueues>(2, 10_000, 2);
+}
