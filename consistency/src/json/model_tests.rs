@@ -403,6 +403,24 @@ fn an_answer_to_another_question_is_not_written() {
     assert!(line::<Register>(RegisterInput::Read, RegisterOutput::Written).is_err());
 }
 
+/// Deep nesting is refused, and not followed to the end of the stack.
+#[test]
+fn deep_nesting_is_refused() {
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    let maps = r#"{"value":"#.repeat(50_000) + "1" + &"}".repeat(50_000);
+    for deep in [&deep, &maps] {
+        let result = alloc::format!(
+            r#"{{"process":1,"call_ns":5,"return_ns":9,"op":{{"read":{{}}}},"result":{{"ok":{deep}}}}}"#
+        );
+        let txn = alloc::format!(
+            r#"{{"process":1,"call_ns":5,"op":{{"txn":{deep}}},"result":"unknown"}}"#
+        );
+        assert!(read::<Set>(&result).is_err());
+        assert!(read::<Counter>(&result).is_err());
+        assert!(read::<MultiRegister>(&txn).is_err());
+    }
+}
+
 fn any_bytes() -> impl Strategy<Value = Bytes> {
     prop_oneof![
         "\\PC{0,6}".prop_map(Bytes::from),

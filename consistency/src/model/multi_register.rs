@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::shared::Tree;
 use super::{Model, hash_of};
+use crate::Fuel;
 
 /// Cells that are read and written several at once: each operation is a transaction, a list of reads and
 /// writes that take effect together and in this order, so that a read sees the writes before it in its own
@@ -139,6 +140,20 @@ impl<K: Clone + Hash + Ord, V: Clone + Eq + Hash> Model for MultiRegister<K, V> 
             }
         }
         Some(MultiRegisterState(values))
+    }
+
+    fn step_within(
+        &self,
+        state: &Self::State,
+        input: &Self::Input,
+        output: Option<&Self::Output>,
+        fuel: &mut Fuel,
+    ) -> Option<Self::State> {
+        // A transaction may be as long as a history.
+        if !fuel.spend(input.len() as u64) {
+            return None;
+        }
+        self.step(state, input, output)
     }
 
     fn is_read(&self, input: &Self::Input) -> bool {

@@ -8,7 +8,7 @@ use core::marker::PhantomData;
 use super::shared::Tree;
 use super::{Model, hash_of};
 use crate::quick::{self, SetAction, Timed};
-use crate::{Numbered, Outcome, Quick};
+use crate::{Fuel, Numbered, Outcome, Quick};
 
 /// A set of values. It starts out empty.
 ///
@@ -130,6 +130,23 @@ impl<V: Clone + Hash + Ord> Model for Set<V> {
             SetInput::Remove(value) if state.contains(value) => SetState(state.0.without(value)),
             _ => state.clone(),
         })
+    }
+
+    fn step_within(
+        &self,
+        state: &SetState<V>,
+        input: &SetInput<V>,
+        output: Option<&SetOutput<V>>,
+        fuel: &mut Fuel,
+    ) -> Option<SetState<V>> {
+        // To compare all that is in it takes long, if it is as much as was read.
+        if let Some(SetOutput::All(all)) = output
+            && all.len() == state.0.len()
+            && !fuel.spend(all.len() as u64)
+        {
+            return None;
+        }
+        self.step(state, input, output)
     }
 
     fn is_read(&self, input: &SetInput<V>) -> bool {

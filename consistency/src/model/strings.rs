@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Model;
 use super::shared::Text;
+use crate::Fuel;
 
 /// A map of keys to strings: get, put and append, where a key that was never written holds the empty
 /// string. Keys are independent.
@@ -88,6 +89,9 @@ pub enum StringsOutput {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct StringsState(Text);
 
+/// How many bytes are compared or hashed in the time of a step of the search.
+const BYTES_OF_A_STEP: usize = 256;
+
 impl Model for Strings {
     type Key = Bytes;
     type State = StringsState;
@@ -126,6 +130,35 @@ impl Model for Strings {
             // An answer to another question.
             _ => None,
         }
+    }
+
+    fn step_within(
+        &self,
+        state: &StringsState,
+        input: &StringsInput,
+        output: Option<&StringsOutput>,
+        fuel: &mut Fuel,
+    ) -> Option<StringsState> {
+        let written = match input {
+            StringsInput::Get { .. } => 0,
+            StringsInput::Put { value, .. } | StringsInput::Append { value, .. } => value.len(),
+        };
+        let told = match output {
+            Some(
+                StringsOutput::Got { value: told } | StringsOutput::Appended { value: Some(told) },
+            ) => told.len(),
+            _ => 0,
+        };
+        // What differs in length is not compared.
+        let compared = if told == state.0.len() + written {
+            told
+        } else {
+            0
+        };
+        if !fuel.spend(((compared + written) / BYTES_OF_A_STEP) as u64) {
+            return None;
+        }
+        self.step(state, input, output)
     }
 
     fn is_read(&self, input: &StringsInput) -> bool {

@@ -6,4 +6,5 @@ mod differential;
 mod leases;
 mod nondeterministic;
 mod oracle;
+mod scale;
 mod sequential;

@@ -33,6 +33,10 @@ impl Text {
         }
     }
 
+    pub(in crate::model) const fn len(&self) -> usize {
+        self.len
+    }
+
     pub(in crate::model) fn with(&self, piece: &Bytes) -> Self {
         if piece.is_empty() {
             return self.clone();

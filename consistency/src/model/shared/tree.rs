@@ -219,10 +219,41 @@ impl<K, V> Clone for Tree<K, V> {
     }
 }
 
+impl<K: PartialEq, V: PartialEq> Tree<K, V> {
+    /// Whether the two are equal, if that can be told without a walk: they differ in size or hash, or
+    /// branch alike. As deep as the tree is.
+    fn eq_in_shape(&self, other: &Self) -> Option<bool> {
+        let (one, another) = match (&self.0, &other.0) {
+            (None, None) => return Some(true),
+            (Some(one), Some(another)) => (one, another),
+            _ => return Some(false),
+        };
+        if Arc::ptr_eq(one, another) {
+            return Some(true);
+        }
+        if (one.size, one.hash) != (another.size, another.hash) {
+            return Some(false);
+        }
+        if one.left.len() != another.left.len() {
+            return None;
+        }
+        let ours = (&one.entry.key, &one.entry.value);
+        if one.entry.hash != another.entry.hash
+            || ours != (&another.entry.key, &another.entry.value)
+        {
+            return Some(false);
+        }
+        match one.left.eq_in_shape(&another.left) {
+            Some(true) => one.right.eq_in_shape(&another.right),
+            known => known,
+        }
+    }
+}
+
 impl<K: PartialEq, V: PartialEq> PartialEq for Tree<K, V> {
     fn eq(&self, other: &Self) -> bool {
-        if (self.len(), self.hash()) != (other.len(), other.hash()) {
-            return false;
+        if let Some(equal) = self.eq_in_shape(other) {
+            return equal;
         }
         let (mut ours, mut theirs) = (Walk::new(self), Walk::new(other));
         loop {
