@@ -5,6 +5,8 @@ use core::fmt;
 use core::str::FromStr;
 use core::time::Duration;
 
+use crate::choose::{ConsistencyModel, Models};
+
 /// How fresh a read must be: what the client asks for, and what it is told that it got.
 ///
 /// Each step down the list is cheaper and keeps working in more failures. *CAP* says that during a
@@ -72,6 +74,26 @@ impl Level {
     /// Whether the level promises what a linearizability check demands: `Linearizable` and `Lease`.
     pub const fn is_linearizable(self) -> bool {
         matches!(self, Self::Linearizable | Self::Lease)
+    }
+
+    /// Which consistency models a read at this level keeps, on the map of all of them.
+    ///
+    /// ```
+    /// use quorate_consistency::{Level, choose::ConsistencyModel};
+    ///
+    /// assert!(Level::Session.models().contains(ConsistencyModel::ReadYourWrites));
+    /// assert!(!Level::Session.models().contains(ConsistencyModel::BoundedStaleness));
+    /// ```
+    pub const fn models(self) -> Models {
+        match self {
+            Self::Linearizable | Self::Lease => Models::of(&[ConsistencyModel::Linearizable]),
+            Self::Session => Models::of(&[
+                ConsistencyModel::ReadYourWrites,
+                ConsistencyModel::MonotonicReads,
+            ]),
+            Self::Bounded(_) => Models::of(&[ConsistencyModel::BoundedStaleness]),
+            Self::Eventual => Models::of(&[ConsistencyModel::Eventual]),
+        }
     }
 }
 

@@ -11,11 +11,36 @@
 //! it takes a round of messages, and a leader with a majority behind it. So there are three questions,
 //! and this crate has a part for each:
 //!
-//! 1. **How fresh must this read be?** A [`Level`], asked for with each read and told with each answer.
+//! 1. **What is each operation promised**, and what is given up when that cannot be had? A policy of
+//!    [`choose`], which has the menu of models and what each buys and costs; or simply a [`Level`], asked for
+//!    with each read and told with each answer.
 //! 2. **How does a session not go back in time**, when each of its reads may reach another machine? It
 //!    carries a [`SessionToken`].
 //! 3. **Does the store keep its word**, with clocks that jump, links that break and machines that die
 //!    in the middle? Record what the clients saw, and [`check`] it.
+//!
+//! # Policies
+//!
+//! [`choose`] begins with three questions to ask of any design, and helps to answer them. A policy says what
+//! an operation is promised and what to do when a partition or a slow replica is in the way; that it can
+//! be kept is checked when it is compiled. A ledger counts what came of it.
+//!
+//! ```
+//! use core::time::Duration;
+//! use quorate_clocks::Instant;
+//! use quorate_consistency::choose::{ConsistencyModel::*, Ledger, Models, Policy, View, types};
+//!
+//! // Current, after at most 200 ms; in a partition nothing that this session did not see before.
+//! let profile = Policy::<types::Linearizable>::new()
+//!     .wait_at_most(Duration::from_millis(200))
+//!     .degrade_to::<types::MonotonicReads>();
+//!
+//! let now = Instant::from_millis(1_000);
+//! let cut_off = View::<u64>::new(Models::of(&[Sequential])).cut_off();
+//! let mut ledger = Ledger::new();
+//! assert!(ledger.decide(profile.rules(), &cut_off, now, now).is_serve());
+//! assert_eq!(ledger.pacelc(Linearizable).partition.lowered, 1);
+//! ```
 //!
 //! # Levels and sessions
 //!
@@ -170,7 +195,7 @@
 //! - `std` (default): nothing here needs it; passed on to the dependencies. Without it the crate is
 //!   `no_std` with `alloc`.
 //! - `json`: the file format.
-//! - `serde`: `Serialize` and `Deserialize` for levels and tokens, as their texts, and for histories.
+//! - `serde`: `Serialize` and `Deserialize` for levels, models and tokens, as their texts, and for histories.
 #![no_std]
 
 #[cfg(any(feature = "std", test))]
@@ -179,6 +204,7 @@ extern crate std;
 extern crate alloc;
 
 mod base64url;
+pub mod choose;
 mod counter;
 #[cfg(feature = "std")]
 pub mod formats;

@@ -1,0 +1,4 @@
+mod decisions;
+mod ledger;
+mod quorums;
+mod sla;
