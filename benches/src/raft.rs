@@ -104,7 +104,7 @@ impl RaftCluster {
         }
         while let Some(event) = member.raft.poll_event() {
             if let Event::Committed { entries } = event {
-                for entry in entries {
+                for entry in &entries {
                     if let Payload::Command(command) = entry.payload {
                         member.applied += 1;
                         member.checksum += u64::from(command.first().copied().unwrap_or_default());

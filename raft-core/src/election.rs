@@ -7,7 +7,7 @@ use quorate_transport::{Lane, Transmit};
 
 use crate::progress::Progress;
 use crate::quorum::majority;
-use crate::{HardState, Message, Payload, Raft, Role, Term, VoteReply, VoteRequest};
+use crate::{HardState, Message, Raft, Role, Term, VoteReply, VoteRequest};
 
 impl Raft {
     /// Picks when to stand for election: one to two election timeouts from now, anew each time, so
@@ -81,11 +81,15 @@ impl Raft {
         self.heartbeat_at = self.now + self.config.heartbeat_interval;
         self.reads.start_term();
         // Lets it commit what earlier leaders left (Raft §8).
-        self.term_start = self.append_own(Payload::Empty).index;
+        self.term_start = self.append_empty();
     }
 
     /// Follows `leader`, or nobody yet, in `term`.
     pub(crate) fn become_follower(&mut self, term: Term, leader: Option<NodeId>) {
+        if self.role == Role::Follower && term == self.hard_state.term {
+            self.leader = leader;
+            return;
+        }
         self.leave_leadership();
         if term > self.hard_state.term {
             self.set_hard_state(HardState { term, vote: None });

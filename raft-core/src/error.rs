@@ -42,6 +42,11 @@ pub enum ProposeError {
         /// The command.
         command: Bytes,
     },
+    /// The log has reached the last index that there is, after 2^64 entries.
+    LogFull {
+        /// The command.
+        command: Bytes,
+    },
     /// The command alone is over the limit of one entry.
     TooLarge {
         /// The limit in bytes.
@@ -57,6 +62,7 @@ impl ProposeError {
         match self {
             Self::NotLeader { command, .. }
             | Self::Full { command, .. }
+            | Self::LogFull { command }
             | Self::TooLarge { command, .. } => command,
         }
     }
@@ -84,6 +90,10 @@ impl fmt::Display for ProposeError {
             } => write!(
                 f,
                 "{waiting_bytes} bytes wait to be committed or written, of {limit_bytes} that may; try again later"
+            ),
+            Self::LogFull { .. } => write!(
+                f,
+                "the log has reached the last index that there is; start a new cluster from a snapshot"
             ),
             Self::TooLarge {
                 limit_bytes,

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use quorate_clocks::{Instant, NodeId};
 
-use crate::{Entry, HardState, Index, Position, Snapshot, Term};
+use crate::{Entries, HardState, Index, Position, Snapshot, Term};
 
 /// What must become durable, as one unit: after a crash either all of it is there or none.
 ///
@@ -25,7 +25,14 @@ pub struct Persist {
     pub snapshot: Option<Snapshot>,
     /// Entries to append, consecutive. Whatever the log holds at the first one's index and after
     /// it is removed first.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
+}
+
+impl Persist {
+    /// Whether there is nothing to make durable.
+    pub const fn is_empty(&self) -> bool {
+        self.hard_state.is_none() && self.snapshot.is_none() && self.entries.is_empty()
+    }
 }
 
 /// What the application should know or do.
@@ -49,7 +56,7 @@ pub enum Event {
     /// These entries are committed: apply them, in order. Each comes once in a life of the core.
     Committed {
         /// The entries, consecutive, starting after the last ones.
-        entries: Vec<Entry>,
+        entries: Entries,
     },
     /// The application's state is to be replaced by this snapshot, which is durable. A newer one
     /// takes the place of one that was not polled.

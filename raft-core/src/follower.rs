@@ -5,8 +5,8 @@ use quorate_transport::{Lane, Transmit};
 
 use crate::marks::NO_MARK;
 use crate::{
-    Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Index, Message, Position, Raft,
-    Role, Term,
+    Append, AppendOutcome, AppendReply, Commit, Heartbeat, HeartbeatReply, Index, Message,
+    Position, Raft, Role, Term,
 };
 
 impl Raft {
@@ -48,6 +48,16 @@ impl Raft {
         self.reply_after_term(from, Message::HeartbeatReply(reply));
     }
 
+    pub(crate) fn handle_commit(&mut self, from: NodeId, commit: Commit) {
+        if commit.term < self.hard_state.term {
+            // The leader of an old term learns of the newer one from the answer.
+            self.reply_to_append(from, AppendOutcome::Matched { index: Index::ZERO });
+        } else if self.follow(from, commit.term) {
+            // As with a heartbeat, a log that lost its tail commits what is left of it.
+            self.commit_to(commit.commit.min(self.log.last().index));
+        }
+    }
+
     pub(crate) fn handle_append(&mut self, from: NodeId, append: Append) {
         if !is_well_formed(&append) {
             self.dropped += 1;
@@ -78,8 +88,8 @@ impl Raft {
             ..
         } = append;
         let end = entries
-            .last()
-            .map_or(previous.index, |last| last.position.index);
+            .last_position()
+            .map_or(previous.index, |last| last.index);
         if end <= self.commit {
             // What is committed is the leader's log too (§5.4, leader completeness).
             return AppendOutcome::Matched { index: self.commit };
@@ -91,21 +101,25 @@ impl Raft {
                 hint,
             };
         }
-        for entry in entries {
-            let Position { index, term } = entry.position;
-            if index <= self.commit || self.log.term_at(index) == Some(term) {
+        for batch in entries.into_batches() {
+            // What is committed is not touched, and what is held already is not written again.
+            let committed = batch.count_before(self.commit.next());
+            let uncommitted = batch.skip(committed);
+            let held = uncommitted.as_ref().map_or(0, |batch| self.log.held(batch));
+            let Some(batch) = uncommitted.and_then(|batch| batch.skip(held)) else {
                 continue;
-            }
+            };
+            let index = batch.first().index;
             if index <= self.log.last().index {
                 // Only a real conflict removes entries: an old, short append must not (§5.3).
                 self.log.truncate(index);
                 self.gate.replace_from(index);
             }
-            if !self.log.append(entry.clone()) {
+            if !self.log.append(batch.clone()) {
                 self.dropped += 1;
                 break;
             }
-            self.gate.write_entry(entry);
+            self.gate.write_entries(batch);
         }
         let matched = end.min(self.log.last().index);
         // Not beyond what this very append has verified (figure 2, AppendEntries, rule 5).
@@ -142,11 +156,12 @@ impl Raft {
 /// Consecutive entries after `previous`, of terms that rise and are not newer than the leader's.
 fn is_well_formed(append: &Append) -> bool {
     let mut before = append.previous;
-    let consecutive = append.entries.iter().all(|entry| {
-        let Position { term, index } = entry.position;
+    let consecutive = append.entries.batches().all(|batch| {
+        let Position { term, index } = batch.first();
         let follows = index > before.index && index == before.index.next() && term >= before.term;
-        before = entry.position;
-        follows
+        before = batch.last();
+        // A batch that would go past the last index there is names it more than once.
+        follows && before.index.0 - index.0 == batch.len() as u64 - 1
     });
     consecutive && before.term <= append.term
 }

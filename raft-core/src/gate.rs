@@ -4,8 +4,8 @@ use alloc::collections::VecDeque;
 
 use quorate_transport::{Receipt, Transmit, Write};
 
-use crate::log::cost;
-use crate::{Entry, HardState, Index, Message, Persist, Snapshot};
+use crate::entries::Batch;
+use crate::{HardState, Index, Message, Persist, Snapshot};
 
 /// Writes on their way to the disk, and the messages that wait for them.
 ///
@@ -64,21 +64,20 @@ impl Gate {
         self.next
     }
 
-    /// Makes an entry durable in the place of whatever is at its index and after it.
-    pub(crate) fn write_entry(&mut self, entry: Entry) -> Receipt {
-        let index = entry.position.index;
-        if self
-            .open
-            .entries
-            .last()
-            .is_some_and(|last| last.position.index >= index)
+    /// Makes entries durable in the place of whatever is at the first one's index and after it.
+    pub(crate) fn write_entries(&mut self, batch: Batch) -> Receipt {
+        let (first, last) = (batch.first().index, batch.last().index);
+        let entries = &mut self.open.entries;
+        if entries
+            .last_position()
+            .is_some_and(|last| last.index >= first)
         {
-            self.open.entries.retain(|kept| kept.position.index < index);
+            entries.truncate(first);
         }
-        let bytes = cost(&entry);
+        let bytes = batch.cost();
         self.waiting_bytes += bytes;
-        self.open.entries.push(entry);
-        self.note(index, bytes);
+        entries.push(batch);
+        self.note(last, bytes);
         self.next
     }
 
@@ -117,7 +116,7 @@ impl Gate {
     }
 
     fn seal(&mut self) {
-        if self.open != Persist::default() {
+        if !self.open.is_empty() {
             let what = core::mem::take(&mut self.open);
             self.sealed.push_back(Write {
                 receipt: self.next,
@@ -179,7 +178,7 @@ impl Gate {
 
     /// The receipt of everything decided so far.
     pub(crate) fn everything(&self) -> Receipt {
-        if self.open == Persist::default() {
+        if self.open.is_empty() {
             Receipt(self.next.0 - 1)
         } else {
             self.next
@@ -207,8 +206,12 @@ impl Gate {
             return;
         }
         // Receipts mostly ascend; a message for an older write goes before those for newer ones.
-        let at = self.gated.partition_point(|(gate, _)| *gate <= after);
-        self.gated.insert(at, (after, transmit));
+        if self.gated.back().is_none_or(|(gate, _)| *gate <= after) {
+            self.gated.push_back((after, transmit));
+        } else {
+            let at = self.gated.partition_point(|(gate, _)| *gate <= after);
+            self.gated.insert(at, (after, transmit));
+        }
         if self.gated.len() > self.max_messages {
             self.gated.pop_front();
             self.dropped += 1;
@@ -227,10 +230,20 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::{Payload, Position, Term};
+    use alloc::vec;
+    use alloc::vec::Vec;
 
-    fn entry(index: u64, term: u64) -> Entry {
+    use super::*;
+    use crate::{Entries, Entry, Payload, Position, Term};
+
+    fn entry(index: u64, term: u64) -> Batch {
+        Entries::from(vec![plain(index, term)])
+            .into_batches()
+            .next()
+            .unwrap()
+    }
+
+    fn plain(index: u64, term: u64) -> Entry {
         Entry {
             position: Position {
                 term: Term(term),
@@ -245,13 +258,13 @@ mod tests {
     #[test]
     fn a_write_of_replaced_entries_does_not_make_their_successors_durable() {
         let mut gate = Gate::new(Index(0), 16);
-        gate.write_entry(entry(1, 1));
+        gate.write_entries(entry(1, 1));
         let first = gate.poll_write().unwrap().receipt;
         gate.replace_from(Index(1));
-        gate.write_entry(entry(1, 2));
+        gate.write_entries(entry(1, 2));
         let second = gate.poll_write().unwrap().receipt;
         gate.replace_from(Index(1));
-        gate.write_entry(entry(1, 3));
+        gate.write_entries(entry(1, 3));
         let third = gate.poll_write().unwrap().receipt;
         gate.written(first);
         gate.written(second);
@@ -263,7 +276,7 @@ mod tests {
     #[test]
     fn a_receipt_for_a_write_that_was_never_polled_is_not_believed() {
         let mut gate = Gate::new(Index(0), 16);
-        gate.write_entry(entry(1, 1));
+        gate.write_entries(entry(1, 1));
         gate.written(Receipt(99));
         assert_eq!(gate.durable_index(), Index(0));
     }
@@ -271,9 +284,9 @@ mod tests {
     #[test]
     fn an_older_receipt_after_a_newer_one_changes_nothing() {
         let mut gate = Gate::new(Index(0), 16);
-        gate.write_entry(entry(1, 1));
+        gate.write_entries(entry(1, 1));
         let first = gate.poll_write().unwrap().receipt;
-        gate.write_entry(entry(2, 1));
+        gate.write_entries(entry(2, 1));
         let second = gate.poll_write().unwrap().receipt;
         gate.written(second);
         gate.written(first);
@@ -288,12 +301,12 @@ mod tests {
             term: Term(1),
             vote: None,
         });
-        gate.write_entry(entry(1, 1));
-        gate.write_entry(entry(2, 1));
+        gate.write_entries(entry(1, 1));
+        gate.write_entries(entry(2, 1));
         gate.replace_from(Index(2));
-        gate.write_entry(entry(2, 2));
+        gate.write_entries(entry(2, 2));
         let write = gate.poll_write().unwrap().what;
-        assert_eq!(write.entries, [entry(1, 1), entry(2, 2)]);
+        assert_eq!(Vec::from(write.entries), [plain(1, 1), plain(2, 2)]);
         assert!(write.hard_state.is_some());
         assert_eq!(gate.poll_write(), None);
     }

@@ -57,8 +57,8 @@
 //!         }
 //!         while let Some(event) = raft.poll_event() {
 //!             if let Event::Committed { entries } = event {
-//!                 applied[at].extend(entries.into_iter().filter_map(|entry| match entry.payload {
-//!                     Payload::Command(command) => Some(command),
+//!                 applied[at].extend(entries.iter().filter_map(|entry| match entry.payload {
+//!                     Payload::Command(command) => Some(command.clone()),
 //!                     _ => None,
 //!                 }));
 //!             }
@@ -103,6 +103,7 @@ extern crate std;
 
 mod config;
 mod election;
+mod entries;
 mod entry;
 mod error;
 mod event;
@@ -112,6 +113,7 @@ mod log;
 mod marks;
 mod message;
 mod progress;
+mod proposals;
 mod quorum;
 mod raft;
 mod reads;
@@ -120,11 +122,12 @@ mod snapshot;
 pub mod wire;
 
 pub use config::{Config, Recovered};
+pub use entries::{Entries, EntriesIter, EntryRef};
 pub use entry::{Entry, HardState, Index, Payload, Position, Snapshot, Term};
 pub use error::{ProposeError, ReadError, StartError};
 pub use event::{Event, Fate, LeasePermit, PeerStatus, Persist, ReadTicket, Role, Status};
 pub use message::{
-    Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message, SnapshotChunk,
+    Append, AppendOutcome, AppendReply, Commit, Heartbeat, HeartbeatReply, Message, SnapshotChunk,
     SnapshotReply, VoteReply, VoteRequest,
 };
 pub use raft::Raft;

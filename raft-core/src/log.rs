@@ -3,21 +3,19 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use crate::wire::entry_len;
-use crate::{Entry, Index, Position, Recovered, StartError, Term};
+use crate::entries::Batch;
+use crate::{Entries, Index, Payload, Position, Recovered, StartError, Term};
 
 /// Bytes that an entry costs besides its payload, in the budgets of the core.
 pub(crate) const ENTRY_OVERHEAD: usize = 64;
-
-/// What an entry costs in the budgets of the core.
-pub(crate) const fn cost(entry: &Entry) -> usize {
-    entry.payload.len() + ENTRY_OVERHEAD
-}
 
 /// The log, from `start` to the last entry.
 ///
 /// Matching, elections and commits need only terms, and a log has few of them: they are kept as
 /// runs, for the whole log. Payloads are kept for a window of the newest entries.
+///
+/// What a leader proposes is *open* at first: it counts as a part of the log, and is made into one batch,
+/// which is shared from then on, when it is needed. So what is proposed in one go is shared as one.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Log {
     /// The last entry that only a snapshot holds.
@@ -25,11 +23,14 @@ pub(crate) struct Log {
     /// The first entry of each run of one term after `start`; terms and indexes ascend.
     runs: VecDeque<Position>,
     last: Index,
-    /// The newest entries, ending at `last`.
-    window: VecDeque<Entry>,
+    /// The newest entries, ending at `last`, but for those that are open.
+    window: VecDeque<Batch>,
     window_cost: usize,
+    /// The newest entries, of the last term, which have been shared with nobody yet.
+    open: Vec<Payload>,
+    open_bytes: usize,
     /// Older entries that the driver brought back, consecutive.
-    loaded: Vec<Entry>,
+    loaded: Entries,
 }
 
 impl Log {
@@ -40,7 +41,9 @@ impl Log {
             last: recovered.last,
             window: VecDeque::new(),
             window_cost: 0,
-            loaded: Vec::new(),
+            open: Vec::new(),
+            open_bytes: 0,
+            loaded: Entries::new(),
         };
         let mut after = recovered.start;
         for &run in &recovered.runs {
@@ -74,9 +77,17 @@ impl Log {
                     found: entry.position,
                 });
             }
-            log.window_cost += cost(entry);
-            log.window.push_back(entry.clone());
             expected = expected.next();
+        }
+        for batch in recovered
+            .tail
+            .iter()
+            .cloned()
+            .collect::<Entries>()
+            .into_batches()
+        {
+            log.window_cost += batch.cost();
+            log.window.push_back(batch);
         }
         Ok(log)
     }
@@ -101,8 +112,18 @@ impl Log {
         if index < self.start.index || index > self.last {
             return None;
         }
-        let after = self.runs.partition_point(|run| run.index <= index);
-        self.runs.get(after.checked_sub(1)?).map(|run| run.term)
+        self.runs
+            .get(self.runs_until(index).checked_sub(1)?)
+            .map(|run| run.term)
+    }
+
+    /// How many runs begin at or before `index`.
+    fn runs_until(&self, index: Index) -> usize {
+        // Most often it is all of them.
+        if self.runs.back().is_none_or(|run| run.index <= index) {
+            return self.runs.len();
+        }
+        self.runs.partition_point(|run| run.index <= index)
     }
 
     pub(crate) fn position_at(&self, index: Index) -> Option<Position> {
@@ -138,20 +159,89 @@ impl Log {
         }
     }
 
-    /// Appends an entry that follows the last one. Gives false, and does nothing, if it does not.
-    pub(crate) fn append(&mut self, entry: Entry) -> bool {
+    /// Appends entries that follow the last one. Gives false, and does nothing, if they do not.
+    pub(crate) fn append(&mut self, batch: Batch) -> bool {
         let last = self.last();
-        let Position { term, index } = entry.position;
-        if index <= self.last || index != self.last.next() || term < last.term {
+        let Position { term, index } = batch.first();
+        // The last index there can be has none after it.
+        if index <= self.last
+            || index != self.last.next()
+            || term < last.term
+            || batch.last().index.0 == u64::MAX
+        {
             return false;
         }
         if self.runs.is_empty() || term > last.term {
-            self.runs.push_back(entry.position);
+            self.runs.push_back(batch.first());
+        }
+        self.last = batch.last().index;
+        self.window_cost += batch.cost();
+        self.window.push_back(batch);
+        true
+    }
+
+    /// Whether there is a place after the last entry.
+    pub(crate) const fn has_place(&self) -> bool {
+        self.last.next().0 < u64::MAX
+    }
+
+    /// Appends an entry of this term, which is not lower than the last one's, and leaves it open. Does
+    /// nothing if there is no place.
+    pub(crate) fn append_open(&mut self, term: Term, payload: Payload) {
+        if !self.has_place() {
+            return;
+        }
+        let index = self.last.next();
+        if self.runs.back().is_none_or(|run| run.term < term) {
+            debug_assert!(self.open.is_empty(), "what is open is of one term");
+            self.runs.push_back(Position { term, index });
         }
         self.last = index;
-        self.window_cost += cost(&entry);
-        self.window.push_back(entry);
-        true
+        self.open_bytes += payload.len();
+        self.open.push(payload);
+    }
+
+    /// What the open entries cost.
+    pub(crate) const fn open_cost(&self) -> usize {
+        self.open_bytes + self.open.len() * ENTRY_OVERHEAD
+    }
+
+    /// Whether anything is open.
+    pub(crate) const fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Makes what is open into a batch, to be shared from now on.
+    pub(crate) fn close(&mut self) -> Option<Batch> {
+        if self.open.is_empty() {
+            return None;
+        }
+        let count = self.open.len() as u64;
+        let first = Position {
+            index: Index(self.last.0.saturating_sub(count)).next(),
+            ..self.last()
+        };
+        let bytes = core::mem::take(&mut self.open_bytes);
+        let batch = Batch::of_bytes(first, self.open.drain(..).collect(), bytes);
+        self.window_cost += batch.cost();
+        self.window.push_back(batch.clone());
+        Some(batch)
+    }
+
+    /// How many entries of the batch, from its first on, the log holds already.
+    pub(crate) fn held(&self, batch: &Batch) -> usize {
+        let Position { term, index } = batch.first();
+        if self.term_at(index) != Some(term) {
+            return 0;
+        }
+        // They are of one term, and so is a run.
+        let end = self
+            .runs
+            .get(self.runs_until(index))
+            .map_or(self.last, |run| run.index.prev());
+        usize::try_from(end.0 - index.0)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1)
     }
 
     /// Removes the entry at `from` and all after it.
@@ -160,19 +250,25 @@ impl Log {
         if from > self.last {
             return;
         }
+        debug_assert!(self.open.is_empty(), "only followers lose entries");
         while self
             .window
             .back()
-            .is_some_and(|entry| entry.position.index >= from)
+            .is_some_and(|batch| batch.last().index >= from)
         {
-            if let Some(entry) = self.window.pop_back() {
-                self.window_cost -= cost(&entry);
+            let Some(batch) = self.window.pop_back() else {
+                break;
+            };
+            self.window_cost -= batch.cost();
+            if let Some(kept) = batch.before(from) {
+                self.window_cost += kept.cost();
+                self.window.push_back(kept);
             }
         }
         while self.runs.back().is_some_and(|run| run.index >= from) {
             self.runs.pop_back();
         }
-        self.loaded.retain(|entry| entry.position.index < from);
+        self.loaded.truncate(from);
         self.last = from.prev();
     }
 
@@ -184,7 +280,7 @@ impl Log {
         else {
             return;
         };
-        let kept = self.runs.partition_point(|run| run.index <= through);
+        let kept = self.runs_until(through);
         // The run that crosses the cut goes on after it.
         let crossing = kept
             .checked_sub(1)
@@ -205,14 +301,17 @@ impl Log {
             });
         }
         self.start = start;
-        while self
-            .window
-            .front()
-            .is_some_and(|entry| entry.position.index <= through)
+        while let Some(batch) = self.window.front()
+            && batch.first().index <= through
         {
+            let kept = batch.from(through.next());
             self.pop_window();
+            if let Some(kept) = kept {
+                self.window_cost += kept.cost();
+                self.window.push_front(kept);
+            }
         }
-        self.loaded.clear();
+        self.loaded = Entries::new();
     }
 
     /// Starts anew after a snapshot.
@@ -223,39 +322,52 @@ impl Log {
             last: start.index,
             window: VecDeque::new(),
             window_cost: 0,
-            loaded: Vec::new(),
+            open: Vec::new(),
+            open_bytes: 0,
+            loaded: Entries::new(),
         };
     }
 
-    /// Lets the oldest entries of the window go while they cost more than `budget`, but none after
-    /// `durable`: those can not be loaded again.
+    /// Lets the oldest batches of the window go while they cost more than `budget`, but none with an entry
+    /// after `durable`: those can not be loaded again.
     pub(crate) fn shrink_window(&mut self, budget: usize, durable: Index) {
         while self.window_cost > budget
             && self
                 .window
                 .front()
-                .is_some_and(|entry| entry.position.index <= durable)
+                .is_some_and(|batch| batch.last().index <= durable)
         {
             self.pop_window();
         }
     }
 
     fn pop_window(&mut self) {
-        if let Some(entry) = self.window.pop_front() {
-            self.window_cost -= cost(&entry);
+        if let Some(batch) = self.window.pop_front() {
+            self.window_cost -= batch.cost();
         }
     }
 
+    /// The place in the window of the batch with the entry at `index`, which is not before its first.
+    fn window_place(&self, index: Index) -> usize {
+        // Most often the last one is wanted.
+        let is_last = |batch: &Batch| batch.first().index <= index;
+        if self.window.back().is_some_and(is_last) {
+            return self.window.len() - 1;
+        }
+        self.window
+            .partition_point(|batch| batch.last().index < index)
+    }
+
     /// Keeps entries that the driver brought back, if they are what the log says.
-    pub(crate) fn keep_loaded(&mut self, entries: Vec<Entry>) -> bool {
-        let follows = entries.windows(2).all(|pair| match pair {
-            [a, b] => b.position.index == a.position.index.next(),
-            _ => true,
+    pub(crate) fn keep_loaded(&mut self, entries: Entries) -> bool {
+        let mut expected = entries.first().map(|first| first.position.index);
+        let ours = entries.batches().all(|batch| {
+            let (first, last) = (batch.first(), batch.last());
+            let follows = expected == Some(first.index);
+            expected = Some(last.index.next());
+            follows && first.index > self.start.index && self.holds(first) && self.holds(last)
         });
-        let ours = entries
-            .iter()
-            .all(|entry| entry.position.index > self.start.index && self.holds(entry.position));
-        if entries.is_empty() || !follows || !ours {
+        if entries.is_empty() || !ours {
             return false;
         }
         self.loaded = entries;
@@ -264,38 +376,51 @@ impl Log {
 
     /// Entries from `from` on, up to `to` and `max_bytes` as they are encoded, at least one.
     ///
-    /// None when the first is not in memory.
-    pub(crate) fn entries(&self, from: Index, to: Index, max_bytes: usize) -> Option<Vec<Entry>> {
+    /// None when the first is not in memory. Those that are open are not given.
+    pub(crate) fn entries(&self, from: Index, to: Index, max_bytes: usize) -> Option<Entries> {
         let to = to.min(self.last);
+        let mut taken = Entries::new();
         if from > to {
-            return Some(Vec::new());
+            return Some(taken);
         }
-        let mut taken = Vec::new();
-        let mut bytes = 0_usize;
-        let mut take = |entry: &Entry| {
-            bytes = bytes.saturating_add(entry_len(entry));
-            let fits = taken.is_empty() || bytes <= max_bytes;
-            if fits {
-                taken.push(entry.clone());
-            }
-            fits
-        };
-        let window_first = self.window.front().map(|entry| entry.position.index);
-        if let Some(first) = window_first
-            && from >= first
+        // Most often it is the last batch, all of it, that is wanted.
+        if let Some(batch) = self.window.back()
+            && (batch.first().index, batch.last().index) == (from, to)
+            && batch.encoded_len() <= max_bytes
         {
-            let skip = usize::try_from(from.0 - first.0).ok()?;
-            let count = usize::try_from(to.0 - from.0).ok()?.saturating_add(1);
-            for entry in self.window.iter().skip(skip).take(count) {
-                if !take(entry) {
+            taken.push(batch.clone());
+            return Some(taken);
+        }
+        let mut left = max_bytes;
+        // Gives whether there may be more.
+        let mut take = |batch: &Batch| {
+            let (skip, end) = (batch.count_before(from), batch.count_before(to.next()));
+            let at_least = usize::from(taken.is_empty());
+            let Some(part) = batch.fitting(skip, end, left, at_least) else {
+                return skip == batch.len();
+            };
+            let is_all = skip + part.len() == batch.len();
+            left = left.saturating_sub(part.encoded_len());
+            taken.push(part);
+            is_all
+        };
+        let in_window = self
+            .window
+            .front()
+            .is_some_and(|batch| from >= batch.first().index);
+        if in_window {
+            let skip = self.window_place(from);
+            for batch in self.window.range(skip..) {
+                if !take(batch) {
                     break;
                 }
             }
         } else {
-            let first = self.loaded.first()?.position.index;
-            let skip = usize::try_from(from.0.checked_sub(first.0)?).ok()?;
-            for entry in self.loaded.get(skip..)? {
-                if entry.position.index > to || !take(entry) {
+            if from < self.loaded.first()?.position.index {
+                return None;
+            }
+            for batch in self.loaded.batches() {
+                if !take(batch) {
                     break;
                 }
             }
@@ -311,7 +436,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Payload;
+    use crate::{Entry, Payload};
 
     fn entry(index: u64, term: u64) -> Entry {
         Entry {
@@ -323,10 +448,15 @@ mod tests {
         }
     }
 
+    fn batch(index: u64, term: u64) -> Batch {
+        let entries = Entries::from(vec![entry(index, term)]);
+        entries.into_batches().next().unwrap()
+    }
+
     fn log(terms: &[u64]) -> Log {
         let mut log = Log::recover(&Recovered::default()).unwrap();
         for (at, &term) in terms.iter().enumerate() {
-            assert!(log.append(entry(at as u64 + 1, term)));
+            assert!(log.append(batch(at as u64 + 1, term)));
         }
         log
     }
@@ -349,9 +479,9 @@ mod tests {
     #[test]
     fn an_entry_that_does_not_follow_is_not_appended() {
         let mut log = log(&[1, 2]);
-        assert!(!log.append(entry(4, 2)));
-        assert!(!log.append(entry(2, 2)));
-        assert!(!log.append(entry(3, 1)));
+        assert!(!log.append(batch(4, 2)));
+        assert!(!log.append(batch(2, 2)));
+        assert!(!log.append(batch(3, 1)));
         assert_eq!(log.last().index, Index(2));
     }
 
@@ -369,9 +499,9 @@ mod tests {
         log.shrink_window(0, Index(2));
         assert_eq!(log.entries(Index(1), Index(4), 100), None);
         assert_eq!(log.entries(Index(3), Index(4), 100).unwrap().len(), 2);
-        assert!(!log.keep_loaded(vec![entry(1, 2)]));
-        assert!(!log.keep_loaded(vec![entry(1, 1), entry(3, 2)]));
-        assert!(log.keep_loaded(vec![entry(1, 1), entry(2, 1)]));
+        assert!(!log.keep_loaded(vec![entry(1, 2)].into()));
+        assert!(!log.keep_loaded(vec![entry(1, 1), entry(3, 2)].into()));
+        assert!(log.keep_loaded(vec![entry(1, 1), entry(2, 1)].into()));
         assert_eq!(log.entries(Index(2), Index(4), 100).unwrap().len(), 1);
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use quorate_clocks::NodeId;
 
-use crate::{Entry, Index, Position, Term};
+use crate::{Entries, Index, Position, Term};
 
 /// A message between two members.
 ///
@@ -43,6 +43,8 @@ pub enum Message {
     Append(Append),
     /// Answers [`Message::Append`] and ends a snapshot.
     AppendReply(AppendReply),
+    /// Tells how far the leader has committed, when there is nothing else to tell. Has no answer.
+    Commit(Commit),
     /// Keeps leadership, tells the commit index, and confirms reads (Raft §5.2, thesis §6.4).
     Heartbeat(Heartbeat),
     /// Answers [`Message::Heartbeat`].
@@ -83,7 +85,7 @@ pub struct Append {
     /// How far the leader has committed.
     pub commit: Index,
     /// The entries, consecutive. Empty for a probe.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
 }
 
 /// The answer to an append, or to the last chunk of a snapshot.
@@ -112,6 +114,17 @@ pub enum AppendOutcome {
         /// `previous` whose term is at most the leader's at `previous`.
         hint: Position,
     },
+}
+
+/// How far the receiver may commit.
+///
+/// It needs no answer: if it is lost, the next heartbeat says the same.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Commit {
+    /// The leader's term.
+    pub term: Term,
+    /// How far: never beyond what the receiver is known to hold.
+    pub commit: Index,
 }
 
 /// A sign of life from the leader.

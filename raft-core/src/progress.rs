@@ -23,7 +23,7 @@ pub(crate) struct Progress {
     /// The next entry to send.
     pub(crate) next: Index,
     pub(crate) mode: Mode,
-    /// The newest commit index that it was sent.
+    /// The commit index that it was sent last, as far as it can make use of it.
     pub(crate) sent_commit: Index,
     /// When it last answered anything in this term.
     pub(crate) answered: Instant,

@@ -11,10 +11,11 @@ use crate::gate::Gate;
 use crate::log::{ENTRY_OVERHEAD, Log};
 use crate::marks::Marks;
 use crate::progress::Progress;
+use crate::proposals::Proposals;
 use crate::reads::Reads;
 use crate::snapshot::Incoming;
 use crate::{
-    Config, Entry, Event, Fate, HardState, Index, Message, Payload, PeerStatus, Persist, Position,
+    Config, Entries, Event, HardState, Index, Message, Payload, PeerStatus, Persist, Position,
     ProposeError, Recovered, Role, Snapshot, StartError, Status, Term,
 };
 use quorate_clocks::SplitMix64;
@@ -87,9 +88,7 @@ pub struct Raft {
     pub(crate) heartbeat_at: Instant,
     pub(crate) quorum_check_at: Instant,
     pub(crate) reads: Reads,
-    /// Proposals whose fate is open, in order, with their cost.
-    proposals: VecDeque<(Position, usize)>,
-    proposal_bytes: usize,
+    proposals: Proposals,
 
     /// What this node, as a follower, knows of how current it is.
     pub(crate) marks: Marks,
@@ -169,8 +168,7 @@ impl Raft {
             term_start: Index::ZERO,
             heartbeat_at: now,
             quorum_check_at: now,
-            proposals: VecDeque::new(),
-            proposal_bytes: 0,
+            proposals: Proposals::default(),
             marks: Marks::default(),
             incoming: None,
             restoring: None,
@@ -208,7 +206,8 @@ impl Raft {
         let cost = command.len() + ENTRY_OVERHEAD;
         let limit_bytes = self.config.max_uncommitted_bytes;
         // A majority commits without this node's disk, and what that has not written is still held.
-        let waiting_bytes = self.proposal_bytes.max(self.gate.waiting_bytes());
+        let waiting_bytes =
+            self.log.open_cost() + self.proposals.cost().max(self.gate.waiting_bytes());
         // One command always fits when nothing waits.
         if waiting_bytes > 0 && waiting_bytes.saturating_add(cost) > limit_bytes {
             return Err(ProposeError::Full {
@@ -217,19 +216,18 @@ impl Raft {
                 command,
             });
         }
-        let position = self.append_own(Payload::Command(command));
-        // One of an earlier leadership may still be open at a higher index.
-        let at = self
-            .proposals
-            .partition_point(|(open, _)| open.index <= position.index);
-        self.proposals.insert(at, (position, cost));
-        self.proposal_bytes += cost;
-        Ok(position)
+        if !self.log.has_place() {
+            return Err(ProposeError::LogFull { command });
+        }
+        self.log
+            .append_open(self.hard_state.term, Payload::Command(command));
+        Ok(self.log.last())
     }
 
     /// A peer's message arrived. What is stale, unknown or malformed is dropped and counted.
     pub fn handle_message(&mut self, from: NodeId, message: Message, now: Instant) {
         self.advance(now);
+        self.close_proposals();
         if !self.others.contains(&from) {
             self.dropped += 1;
             return;
@@ -241,6 +239,7 @@ impl Raft {
             Message::VoteReply(reply) => self.handle_vote_reply(from, reply),
             Message::Append(append) => self.handle_append(from, append),
             Message::AppendReply(reply) => self.handle_append_reply(from, reply),
+            Message::Commit(commit) => self.handle_commit(from, commit),
             Message::Heartbeat(heartbeat) => self.handle_heartbeat(from, heartbeat),
             Message::HeartbeatReply(reply) => self.handle_heartbeat_reply(from, reply),
             Message::SnapshotChunk(chunk) => self.handle_snapshot_chunk(from, chunk),
@@ -252,6 +251,7 @@ impl Raft {
     /// Time has passed. Harmless when called early, late or twice.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.advance(now);
+        self.close_proposals();
         if self.role == Role::Leader {
             if self.now >= self.quorum_check_at {
                 self.check_quorum();
@@ -269,6 +269,7 @@ impl Raft {
     /// Every write up to and including `receipt` is durable.
     pub fn handle_written(&mut self, receipt: Receipt, now: Instant) {
         self.advance(now);
+        self.close_proposals();
         self.gate.written(receipt);
         if let Some((after, snapshot)) = self.restoring.take() {
             if self.gate.is_durable(after) {
@@ -305,6 +306,7 @@ impl Raft {
     /// A message that may be sent now. Appends of what was proposed since, and a round of
     /// heartbeats for the reads since, are made here, so that one message carries many.
     pub fn poll_transmit(&mut self) -> Option<Transmit<Message>> {
+        self.close_proposals();
         if let Some(transmit) = self.gate.poll_transmit() {
             return Some(transmit);
         }
@@ -317,6 +319,7 @@ impl Raft {
 
     /// The next thing to make durable. Any call may make more of them.
     pub fn poll_write(&mut self) -> Option<Write<Persist>> {
+        self.close_proposals();
         self.gate.poll_write()
     }
 
@@ -338,7 +341,7 @@ impl Raft {
 
     /// Entries that were asked for with [`Event::Load`], from `from` on. Empty when they are gone:
     /// a follower that needs them gets a snapshot.
-    pub fn provide_entries(&mut self, from: Index, entries: Vec<Entry>, now: Instant) {
+    pub fn provide_entries(&mut self, from: Index, entries: Entries, now: Instant) {
         self.advance(now);
         let Some((asked, _)) = self.loading.filter(|(asked, _)| *asked == from) else {
             return;
@@ -428,69 +431,51 @@ impl Raft {
         self.now = self.now.max(now);
     }
 
-    /// Appends an entry of this leader's term.
-    pub(crate) fn append_own(&mut self, payload: Payload) -> Position {
-        let position = Position {
-            term: self.hard_state.term,
-            index: self.log.last().index.next(),
-        };
-        let entry = Entry { position, payload };
-        if self.log.append(entry.clone()) {
-            self.gate.write_entry(entry);
+    /// Makes what was proposed since into one batch, which is written, sent and handed out as one.
+    #[inline]
+    fn close_proposals(&mut self) {
+        if self.log.has_open() {
+            self.share_proposals();
         }
-        position
+    }
+
+    fn share_proposals(&mut self) {
+        if let Some(batch) = self.log.close() {
+            self.gate.write_entries(batch.clone());
+            self.proposals.push(batch);
+        }
+    }
+
+    /// Appends the empty entry with which a leader's term starts.
+    pub(crate) fn append_empty(&mut self) -> Index {
+        self.log.append_open(self.hard_state.term, Payload::Empty);
+        if let Some(batch) = self.log.close() {
+            self.gate.write_entries(batch);
+        }
+        self.log.last().index
     }
 
     /// Raises the commit index, and settles the proposals whose fate that decides.
+    #[inline]
     pub(crate) fn commit_to(&mut self, index: Index) {
-        if index <= self.commit {
-            return;
-        }
-        let before = self.log.term_at(self.commit);
-        self.commit = index;
-        while let Some(&(position, cost)) = self
-            .proposals
-            .front()
-            .filter(|(position, _)| position.index <= index)
-        {
-            self.proposals.pop_front();
-            self.proposal_bytes -= cost;
-            // Only what is committed proves that a proposal is lost: a later leader may still hold
-            // one that was truncated here.
-            let fate = if position.index <= self.log.start().index {
-                Fate::Unknown
-            } else if self.log.holds(position) {
-                continue;
-            } else {
-                Fate::Replaced
-            };
-            self.events
-                .push_back(Event::ProposalLost { position, fate });
-        }
-        let term = self.log.term_at(index);
-        if before != term {
-            self.settle_outdated(term.unwrap_or_default());
+        if index > self.commit {
+            self.commit_further(index);
         }
     }
 
-    /// An entry of `term` is committed: terms never fall along a log, so nothing older follows it in
-    /// any log that will ever be.
-    fn settle_outdated(&mut self, term: Term) {
-        let Self {
-            proposals,
-            proposal_bytes,
-            events,
-            ..
-        } = self;
-        proposals.retain(|&(position, cost)| {
-            let open = position.term >= term;
-            if !open {
-                *proposal_bytes -= cost;
-                let fate = Fate::Replaced;
-                events.push_back(Event::ProposalLost { position, fate });
-            }
-            open
-        });
+    fn commit_further(&mut self, index: Index) {
+        let before = core::mem::replace(&mut self.commit, index);
+        if self.proposals.is_empty() {
+            return;
+        }
+        let events = &mut self.events;
+        let mut lost = |position, fate| events.push_back(Event::ProposalLost { position, fate });
+        self.proposals.settle(index, &self.log, &mut lost);
+        let term = self.log.term_at(index);
+        if self.log.term_at(before) != term {
+            self.proposals
+                .settle_outdated(term.unwrap_or_default(), &mut lost);
+        }
     }
 
     pub(crate) fn push_event(&mut self, event: Event) {
@@ -509,13 +494,16 @@ impl Raft {
     }
 
     /// Tells the application of a new role, term or leader. One that was not polled is replaced.
+    #[inline]
     pub(crate) fn tell_role(&mut self) {
         let state = (self.role, self.hard_state.term, self.leader);
-        if state == self.told {
-            return;
+        if state != self.told {
+            self.told = state;
+            self.tell_changed_role(state);
         }
-        self.told = state;
-        let (role, term, leader) = state;
+    }
+
+    fn tell_changed_role(&mut self, (role, term, leader): (Role, Term, Option<NodeId>)) {
         let changed = Event::RoleChanged { role, term, leader };
         self.replace_event(|event| matches!(event, Event::RoleChanged { .. }), changed);
     }
@@ -533,8 +521,8 @@ impl Raft {
         match self.log.entries(from, to, self.config.max_committed_bytes) {
             Some(entries) => {
                 self.applied = entries
-                    .last()
-                    .map_or(self.applied, |last| last.position.index);
+                    .last_position()
+                    .map_or(self.applied, |last| last.index);
                 Some(Event::Committed { entries })
             }
             None => {

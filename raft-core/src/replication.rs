@@ -1,15 +1,13 @@
 //! A leader's side of replication (Raft §5.3) and of commitment (§5.4.2).
 
-use alloc::vec::Vec;
-
 use quorate_clocks::NodeId;
 use quorate_transport::{Lane, Transmit};
 
 use crate::progress::Mode;
 use crate::quorum::reached_by_majority;
 use crate::{
-    Append, AppendOutcome, AppendReply, Entry, Event, HeartbeatReply, Index, Message, Raft, Role,
-    Term,
+    Append, AppendOutcome, AppendReply, Commit, Entries, Event, HeartbeatReply, Index, Message,
+    Raft, Role, Term,
 };
 
 impl Raft {
@@ -85,7 +83,7 @@ impl Raft {
                 } else {
                     // Nothing but the question: a slow disk has the entries and answers in time,
                     // and one that never got them refuses.
-                    self.send_append(at, Vec::new());
+                    self.send_append(at, Entries::new());
                 }
             }
             _ => {}
@@ -117,10 +115,14 @@ impl Raft {
         let Some(index) = reached_by_majority(held) else {
             return;
         };
-        if index >= self.term_start {
+        if index > self.commit && index >= self.term_start {
+            let knew = self.commit >= self.term_start;
             self.commit_to(index);
+            // Reads wait until it is known what is committed.
+            if !knew {
+                self.advance_reads();
+            }
         }
-        self.advance_reads();
     }
 
     /// Sends every follower what it can take now.
@@ -140,10 +142,15 @@ impl Raft {
         };
         match &mut peer.mode {
             Mode::Probe { waiting: true } | Mode::AwaitSnapshot { asked: true } => return false,
+            Mode::Replicate { .. } if peer.next > last => {
+                let known = commit.min(peer.matched);
+                if known > peer.sent_commit {
+                    self.send_commit(at, known);
+                }
+                return false;
+            }
             Mode::Replicate { in_flight }
-                if (peer.next > last && commit <= peer.sent_commit)
-                    || (peer.next <= last
-                        && in_flight.len() >= self.config.max_appends_in_flight) =>
+                if in_flight.len() >= self.config.max_appends_in_flight =>
             {
                 return false;
             }
@@ -175,7 +182,7 @@ impl Raft {
     }
 
     /// Sends an append after everything that was sent before it.
-    fn send_append(&mut self, at: usize, entries: Vec<Entry>) {
+    fn send_append(&mut self, at: usize, entries: Entries) {
         let (term, commit) = (self.hard_state.term, self.commit);
         let Some(peer) = self.peers.get_mut(at) else {
             return;
@@ -183,10 +190,12 @@ impl Raft {
         let Some(previous) = self.log.position_at(peer.next.prev()) else {
             return;
         };
-        peer.sent_commit = commit;
-        if let (Mode::Replicate { in_flight }, Some(end)) = (&mut peer.mode, entries.last()) {
-            in_flight.push_back(end.position.index);
-            peer.next = end.position.index.next();
+        let end = entries.last_position();
+        // It commits no more of it than what it then knows to be the leader's.
+        peer.sent_commit = commit.min(end.unwrap_or(previous).index);
+        if let (Mode::Replicate { in_flight }, Some(end)) = (&mut peer.mode, end) {
+            in_flight.push_back(end.index);
+            peer.next = end.index.next();
         }
         let message = Message::Append(Append {
             term,
@@ -199,6 +208,19 @@ impl Raft {
             lane: Lane::Log,
             message,
         });
+    }
+
+    /// Tells a follower that has it all how much of it is committed.
+    fn send_commit(&mut self, at: usize, commit: Index) {
+        let term = self.hard_state.term;
+        if let Some(peer) = self.peers.get_mut(at) {
+            peer.sent_commit = commit;
+            self.gate.send(Transmit {
+                to: peer.id,
+                lane: Lane::Log,
+                message: Message::Commit(Commit { term, commit }),
+            });
+        }
     }
 
     /// The driver's log no longer has the entries from `from` on.

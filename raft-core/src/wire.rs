@@ -17,8 +17,8 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use quorate_transport::{Wire, WireError};
 
 use crate::{
-    Append, AppendOutcome, AppendReply, Entry, Heartbeat, HeartbeatReply, Index, Message, Payload,
-    Position, SnapshotChunk, SnapshotReply, Term, VoteReply, VoteRequest,
+    Append, AppendOutcome, AppendReply, Commit, Entry, EntryRef, Heartbeat, HeartbeatReply, Index,
+    Message, Payload, Position, SnapshotChunk, SnapshotReply, Term, VoteReply, VoteRequest,
 };
 
 /// Bytes of an entry before its payload.
@@ -33,14 +33,15 @@ const MATCHED: u8 = 0;
 const REJECTED: u8 = 1;
 
 /// How many bytes [`encode_entry`] appends.
-pub const fn entry_len(entry: &Entry) -> usize {
-    ENTRY_HEADER_BYTES + entry.payload.len()
+pub fn entry_len<'a>(entry: impl Into<EntryRef<'a>>) -> usize {
+    ENTRY_HEADER_BYTES + entry.into().payload.len()
 }
 
 /// Appends an entry to `out`.
-pub fn encode_entry(entry: &Entry, out: &mut BytesMut) {
-    put_position(entry.position, out);
-    let (kind, payload): (u8, &[u8]) = match &entry.payload {
+pub fn encode_entry<'a>(entry: impl Into<EntryRef<'a>>, out: &mut BytesMut) {
+    let EntryRef { position, payload } = entry.into();
+    put_position(position, out);
+    let (kind, payload): (u8, &[u8]) = match payload {
         Payload::Empty => (EMPTY, &[]),
         Payload::Command(command) => (COMMAND, command),
     };
@@ -85,6 +86,7 @@ impl Wire for Message {
             Self::HeartbeatReply(_) => 8,
             Self::SnapshotChunk(_) => 9,
             Self::SnapshotReply(_) => 10,
+            Self::Commit(_) => 11,
         }
     }
 
@@ -92,11 +94,12 @@ impl Wire for Message {
         match self {
             Self::PreVote(_) | Self::Vote(_) | Self::HeartbeatReply(_) => 24,
             Self::PreVoteReply(_) | Self::VoteReply(_) => 17,
-            Self::Append(append) => 36 + append.entries.iter().map(entry_len).sum::<usize>(),
+            Self::Append(append) => 36 + append.entries.encoded_len(),
             Self::AppendReply(reply) => match reply.outcome {
                 AppendOutcome::Matched { .. } => 17,
                 AppendOutcome::Rejected { .. } => 33,
             },
+            Self::Commit(_) => 16,
             Self::Heartbeat(_) => 40,
             Self::SnapshotChunk(chunk) => 44 + chunk.data.len(),
             Self::SnapshotReply(_) => 32,
@@ -137,6 +140,10 @@ impl Wire for Message {
                         put_position(hint, out);
                     }
                 }
+            }
+            Self::Commit(commit) => {
+                out.put_u64_le(commit.term.0);
+                out.put_u64_le(commit.commit.0);
             }
             Self::Heartbeat(heartbeat) => {
                 out.put_u64_le(heartbeat.term.0);
@@ -199,6 +206,10 @@ impl Wire for Message {
                 position: take_position(body)?,
                 next: take_u64(body)?,
             }),
+            11 => Self::Commit(Commit {
+                term: Term(take_u64(body)?),
+                commit: Index(take_u64(body)?),
+            }),
             _ => return Err(WireError::UnknownKind { kind, version }),
         };
         match body.remaining() {
@@ -248,7 +259,7 @@ fn take_append(body: &mut Bytes) -> Result<Append, WireError> {
         term,
         previous,
         commit,
-        entries,
+        entries: entries.into(),
     })
 }
 

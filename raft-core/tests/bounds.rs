@@ -9,7 +9,7 @@ use bytes::Bytes;
 use common::{Cluster, HEARTBEAT, TIMEOUT, disk};
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{
-    Append, Config, Event, Fate, Heartbeat, Index, Message, Position, Raft, Recovered,
+    Append, Config, Entries, Event, Fate, Heartbeat, Index, Message, Position, Raft, Recovered,
     SnapshotChunk, StartError, Term,
 };
 use quorate_transport::Wire;
@@ -249,14 +249,14 @@ fn a_follower_asks_again_for_entries() {
         term: Term(1),
         previous: at(3, 1),
         commit: Index(3),
-        entries: vec![],
+        entries: Entries::new(),
     });
     raft.handle_message(NodeId(1), append, now);
     let load = |raft: &mut Raft| {
         core::iter::from_fn(|| raft.poll_event()).find(|event| matches!(event, Event::Load { .. }))
     };
     assert!(load(&mut raft).is_some());
-    raft.provide_entries(Index(1), Vec::new(), now);
+    raft.provide_entries(Index(1), Entries::new(), now);
     let mut asked = false;
     for _ in 0..50 {
         now = now + HEARTBEAT;

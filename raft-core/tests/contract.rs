@@ -6,9 +6,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{
-    Append, AppendOutcome, AppendReply, Config, Entry, Event, Heartbeat, HeartbeatReply, Index,
-    Message, Payload, Position, Raft, Recovered, Snapshot, SnapshotChunk, SnapshotReply, Term,
-    VoteReply, VoteRequest,
+    Append, AppendOutcome, AppendReply, Commit, Config, Entries, Entry, Event, Heartbeat,
+    HeartbeatReply, Index, Message, Payload, Position, Raft, Recovered, Snapshot, SnapshotChunk,
+    SnapshotReply, Term, VoteReply, VoteRequest,
 };
 use quorate_transport::Receipt;
 use quorate_transport::contract::{self, Cue, Plan};
@@ -85,7 +85,7 @@ fn message() -> impl Strategy<Value = Message> {
                     term,
                     previous,
                     commit: Index(commit),
-                    entries,
+                    entries: entries.into(),
                 })
             }
         ),
@@ -101,6 +101,10 @@ fn message() -> impl Strategy<Value = Message> {
                 hint,
             };
             Message::AppendReply(AppendReply { term, outcome })
+        }),
+        (term.clone(), small()).prop_map(|(term, commit)| {
+            let commit = Index(commit);
+            Message::Commit(Commit { term, commit })
         }),
         (term.clone(), small(), small(), small(), small()).prop_map(
             |(term, commit, round, mark, mark_commit)| {
@@ -196,7 +200,7 @@ fn run(calls: &[Call]) -> Outcome {
             }
             Call::Compact(through) => raft.compact(Index(through)),
             Call::ProvideEntries(from, entries) => {
-                raft.provide_entries(Index(from), entries, now);
+                raft.provide_entries(Index(from), entries.into(), now);
             }
             Call::ProvideSnapshot(to, snapshot) => {
                 raft.provide_snapshot(NodeId(to), snapshot, now);
@@ -263,7 +267,7 @@ fn the_contract_holds_among_three_members() {
             2 => drop(raft.lease_read(now)),
             _ => raft.compact(Index(raft.applied().0.saturating_sub(random % 8))),
         },
-        Cue::Event(Event::Load { from, .. }) => raft.provide_entries(from, Vec::new(), now),
+        Cue::Event(Event::Load { from, .. }) => raft.provide_entries(from, Entries::new(), now),
         Cue::Event(Event::SnapshotWanted { to }) => {
             let position = raft.position_at(raft.applied()).unwrap();
             let snapshot = Snapshot {

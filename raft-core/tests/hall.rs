@@ -42,7 +42,7 @@ fn append(term: u64, previous: Position, terms: &[u64], commit: u64) -> Message 
         term: Term(term),
         previous,
         commit: Index(commit),
-        entries: all,
+        entries: all.into(),
     })
 }
 

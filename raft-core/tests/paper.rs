@@ -152,9 +152,9 @@ fn s5_4_2_figure_8_only_entries_of_the_own_term_are_counted() {
     cluster.tick(1);
     while let Some((from, to, mut message)) = cluster.network.pop_front() {
         if let Message::Append(append) = &mut message {
-            append
-                .entries
-                .retain(|entry| entry.position.term < append.term);
+            let mut entries = Vec::from(core::mem::take(&mut append.entries));
+            entries.retain(|entry| entry.position.term < append.term);
+            append.entries = entries.into();
         }
         cluster.deliver((from, to, message));
         if cluster.log_terms(3) == [1, 2] && cluster.log_terms(4) == [1, 2] {

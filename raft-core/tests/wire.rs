@@ -4,8 +4,8 @@ use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use quorate_raft_core::wire::{decode_entry, encode_entry, entry_len};
 use quorate_raft_core::{
-    Append, AppendOutcome, AppendReply, Entry, Heartbeat, HeartbeatReply, Index, Message, Payload,
-    Position, SnapshotChunk, SnapshotReply, Term, VoteReply, VoteRequest,
+    Append, AppendOutcome, AppendReply, Commit, Entries, Entry, Heartbeat, HeartbeatReply, Index,
+    Message, Payload, Position, SnapshotChunk, SnapshotReply, Term, VoteReply, VoteRequest,
 };
 use quorate_transport::{Wire, WireError};
 
@@ -42,7 +42,7 @@ fn version_1_has_these_bytes() {
         term: Term(3),
         previous: at(7, 2),
         commit: Index(6),
-        entries: vec![entry, empty],
+        entries: vec![entry, empty].into(),
     };
     let vote = VoteRequest {
         term: Term(3),
@@ -107,6 +107,14 @@ fn version_1_has_these_bytes() {
                 outcome: rejected,
             }),
             "030000000000000001070000000000000001000000000000000500000000000000",
+        ),
+        (
+            11,
+            Message::Commit(Commit {
+                term: Term(3),
+                commit: Index(6),
+            }),
+            "03000000000000000600000000000000",
         ),
         (
             7,
@@ -191,7 +199,7 @@ fn a_lying_count_is_refused_before_anything_is_reserved() {
         term: Term(1),
         previous: at(0, 0),
         commit: Index(0),
-        entries: vec![],
+        entries: Entries::new(),
     };
     let mut body = BytesMut::from(&encode(&Message::Append(append))[..]);
     body[32..36].copy_from_slice(&u32::MAX.to_le_bytes());
@@ -236,9 +244,13 @@ fn message() -> impl Strategy<Value = Message> {
                     term,
                     previous,
                     commit: Index(commit),
-                    entries,
+                    entries: entries.into(),
                 })
             }),
+        (term.clone(), any::<u64>()).prop_map(|(term, commit)| {
+            let commit = Index(commit);
+            Message::Commit(Commit { term, commit })
+        }),
         (term.clone(), any::<u64>(), position()).prop_map(|(term, previous, hint)| {
             let outcome = AppendOutcome::Rejected {
                 previous: Index(previous),
@@ -288,7 +300,7 @@ proptest! {
     /// Whatever decodes has exactly one encoding: the one that it came from.
     #[test]
     fn arbitrary_bytes_never_panic_and_have_one_reading(
-        kind in 0_u8..12,
+        kind in 0_u8..13,
         bytes in prop::collection::vec(any::<u8>(), 0..120),
     ) {
         let bytes = Bytes::from(bytes);

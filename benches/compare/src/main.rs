@@ -2,6 +2,7 @@
 // A bench reads the clock; that is what it is for.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod allocator;
 mod clocks;
 mod keys;
 mod measure;
@@ -35,7 +36,10 @@ enum What {
 fn main() {
     let arguments = Arguments::parse();
     match arguments.what.unwrap_or(What::Raft(arguments.raft)) {
-        What::Raft(arguments) => w1::report(&arguments),
+        What::Raft(arguments) => {
+            allocator::keep_memory();
+            w1::report(&arguments);
+        }
         What::Clocks(arguments) => clocks::report(&arguments),
         What::Keys(arguments) => keys::report(&arguments),
     }

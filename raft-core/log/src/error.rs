@@ -102,7 +102,7 @@ pub enum OpenError {
 /// let directory = tempfile::tempdir()?;
 /// let (mut log, _) = Log::open(directory.path(), LogOptions::default())?;
 /// let position = Position { term: Term(1), index: Index(5) };
-/// let entries = vec![Entry { position, payload: Payload::Empty }];
+/// let entries = vec![Entry { position, payload: Payload::Empty }].into();
 /// let refused = log.write(&Persist { entries, ..Persist::default() }).unwrap_err();
 /// assert_eq!(
 ///     refused.to_string(),

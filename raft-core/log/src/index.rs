@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use quorate_raft_core::{Entry, Index, Position};
+use quorate_raft_core::{Entries, Entry, Index, Position};
 
 /// A stretch of records in one segment is found by its first one, and read through from there.
 /// Larger means less memory and more bytes read for nothing.
@@ -76,7 +76,7 @@ impl LogIndex {
     /// after the last entry or in the place of one. Gives the position before the first.
     pub(crate) fn check(
         &self,
-        entries: &[Entry],
+        entries: &Entries,
     ) -> Result<Position, (Position, Position, &'static str)> {
         let Some(first) = entries.first() else {
             return Ok(self.last());
@@ -99,7 +99,7 @@ impl LogIndex {
 
     /// Takes in entries that [`check`](Self::check) let through, or that start the log anew after
     /// `previous`.
-    pub(crate) fn append(&mut self, entries: &[Entry], segment: u64, offset: u64) {
+    pub(crate) fn append(&mut self, entries: &Entries, segment: u64, offset: u64) {
         let Some(first) = entries.first() else {
             return;
         };
@@ -190,7 +190,7 @@ impl LogIndex {
 /// Whether `entries` follow `previous` and each other.
 pub(crate) fn follow(
     mut previous: Position,
-    entries: &[Entry],
+    entries: &Entries,
 ) -> Result<(), (Position, Position, &'static str)> {
     for entry in entries {
         let position = entry.position;

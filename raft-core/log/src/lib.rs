@@ -45,10 +45,10 @@
 //! };
 //! log.write(&Persist {
 //!     hard_state: Some(HardState { term: Term(1), vote: None }),
-//!     entries: vec![entry(1), entry(2)],
+//!     entries: vec![entry(1), entry(2)].into(),
 //!     ..Persist::default()
 //! })?;
-//! log.write(&Persist { entries: vec![entry(3)], ..Persist::default() })?;
+//! log.write(&Persist { entries: vec![entry(3)].into(), ..Persist::default() })?;
 //! log.sync()?;
 //! // Now the receipts may be handed to `Raft::handle_written`.
 //!

@@ -3,7 +3,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use quorate_clocks::NodeId;
 use quorate_raft_core::wire::{decode_entry, encode_entry, entry_len};
-use quorate_raft_core::{Entry, HardState, Index, Position, Term};
+use quorate_raft_core::{Entries, HardState, Index, Position, Term};
 
 use crate::format::{RECORD_HEADER_BYTES, RecordHeader};
 
@@ -29,7 +29,7 @@ pub(crate) struct Record {
     /// The position before the first of the entries: when older segments are gone, the log may
     /// start there.
     pub(crate) previous: Position,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Entries,
 }
 
 /// What a record is made from. Borrows the entries.
@@ -39,7 +39,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) opening: Option<Position>,
     pub(crate) snapshot: Option<Position>,
     pub(crate) previous: Position,
-    pub(crate) entries: &'a [Entry],
+    pub(crate) entries: &'a Entries,
 }
 
 impl Draft<'_> {
@@ -129,11 +129,11 @@ impl Record {
             let count = body.get_u32_le() as usize;
             // As many entries as are claimed must be there before room is made for them.
             need(body, count.saturating_mul(ENTRY_HEADER_BYTES))?;
-            record.entries.reserve_exact(count);
+            let mut entries = Vec::with_capacity(count);
             for _ in 0..count {
-                let entry = decode_entry(body).map_err(|error| error.to_string())?;
-                record.entries.push(entry);
+                entries.push(decode_entry(body).map_err(|error| error.to_string())?);
             }
+            record.entries = entries.into();
         }
         match body.remaining() {
             0 => Ok(record),
@@ -168,7 +168,7 @@ fn need(body: &Bytes, needed: usize) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use quorate_raft_core::Payload;
+    use quorate_raft_core::{Entry, Payload};
 
     use super::*;
 
@@ -209,7 +209,7 @@ mod tests {
                     } else {
                         previous
                     },
-                    entries,
+                    entries: entries.into(),
                 },
             )
     }

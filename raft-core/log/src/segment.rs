@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 
 use bytes::BytesMut;
-use quorate_raft_core::{HardState, Position};
+use quorate_raft_core::{Entries, HardState, Position};
 
 use crate::disk::{Disk, DiskFile};
 use crate::format::{SEGMENT_HEADER_BYTES, SegmentHeader, UNFINISHED_SUFFIX, segment_name};
@@ -65,7 +65,7 @@ pub(crate) fn begin(
         opening: Some(opening.last),
         snapshot: None,
         previous: Position::ZERO,
-        entries: &[],
+        entries: &Entries::new(),
     };
     let mut bytes = BytesMut::with_capacity(SEGMENT_HEADER_BYTES + 256);
     bytes.extend_from_slice(&header.encode());

@@ -133,7 +133,7 @@ fn what_is_synced_is_there_with_segments_snapshots_and_purges() {
     assert_eq!(opened.recovered.tail.len(), 100_000 / 1064);
     assert_eq!(opened.snapshot.unwrap().data, data);
     let found = log.entries(Index(500), Index(600), usize::MAX).unwrap();
-    assert_eq!(found, entries(500..=600).entries);
+    assert_eq!(found, Vec::from(entries(500..=600).entries));
     let snapshots = |name: &str| name.ends_with(".snapshot");
     let names = fs::read_dir(directory.path()).unwrap();
     let names: Vec<String> = names

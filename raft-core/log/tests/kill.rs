@@ -46,7 +46,7 @@ fn writer() {
     // Ends by itself if nobody kills it.
     for round in 0..50_000_u64 {
         for _ in 0..=round % 3 {
-            let entries: Vec<Entry> = (last + 1..=last + 1 + round % 5).map(entry).collect();
+            let entries = (last + 1..=last + 1 + round % 5).map(entry).collect();
             last += 1 + round % 5;
             let hard_state = Some(HardState {
                 term: Term(1 + last / 100),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{
-    Config, Entry, Event, Fate, Index, Message, Payload, Persist, Position, Raft, ReadTicket, Role,
-    Snapshot,
+    Config, Entries, Entry, Event, Fate, Index, Message, Payload, Persist, Position, Raft,
+    ReadTicket, Role, Snapshot,
 };
 use quorate_sim::{Life, Process, World};
 use quorate_transport::Wire;
@@ -86,7 +86,7 @@ impl Cluster {
             .map_or(Index::ZERO, |application| application.applied.index)
     }
 
-    fn apply(&mut self, id: NodeId, machine: &Raft, entries: Vec<Entry>) {
+    fn apply(&mut self, id: NodeId, machine: &Raft, entries: Entries) {
         let application = self.applications.entry(id).or_default();
         for entry in entries {
             let skipped =
@@ -277,13 +277,16 @@ impl Process for Cluster {
         if self.plant == Plant::AltersCommand
             && let Message::Append(append) = &mut message
             && to.0 == 2
-            && let Some(entry) = append
-                .entries
-                .iter_mut()
-                .find(|entry| entry.position.index.0 % 7 == 3)
-            && let Payload::Command(command) = &mut entry.payload
         {
-            *command = Bytes::from(vec![b'?'; command.len()]);
+            let mut entries = Vec::from(core::mem::take(&mut append.entries));
+            for entry in &mut entries {
+                if entry.position.index.0 % 7 == 3
+                    && let Payload::Command(command) = &mut entry.payload
+                {
+                    *command = Bytes::from(vec![b'?'; command.len()]);
+                }
+            }
+            append.entries = entries.into();
         }
         if self.plant == Plant::CountsLaggardsAsCurrent
             && let Message::Heartbeat(heartbeat) = &mut message

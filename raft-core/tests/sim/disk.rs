@@ -34,9 +34,9 @@ impl Disk {
             book.note(Seen::Wrote {
                 node,
                 previous,
-                entry: entry.clone(),
+                entry: entry.to_owned(),
             });
-            self.entries.push(entry.clone());
+            self.entries.push(entry.to_owned());
         }
     }
 

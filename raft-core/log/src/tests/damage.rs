@@ -14,7 +14,7 @@ fn filled(disk: &SimulatedDisk, batches: u64) -> (Log, Vec<usize>) {
     for index in 1..=batches {
         log.write(&Persist {
             hard_state: Some(hard_state(index, 1)),
-            entries: vec![entry(index, index, 60)],
+            entries: vec![entry(index, index, 60)].into(),
             ..Persist::default()
         })
         .unwrap();
@@ -146,7 +146,7 @@ fn old_records_in_a_recycled_segment_never_count() {
         index += 1;
         log.write(&Persist {
             hard_state: Some(hard_state(index, 1)),
-            entries: vec![entry(index, index, 60)],
+            entries: vec![entry(index, index, 60)].into(),
             ..Persist::default()
         })
         .unwrap();
@@ -179,7 +179,7 @@ fn a_record_with_another_salt_never_counts() {
         let salt = log.segments[0].salt ^ other;
         drop(log);
         disk.damage(&segment_name(1), |bytes| {
-            let entries = [entry(3, 4, 60)];
+            let entries = vec![entry(3, 4, 60)].into();
             let draft = crate::record::Draft {
                 hard_state: None,
                 opening: None,

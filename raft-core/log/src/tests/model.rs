@@ -67,7 +67,7 @@ impl Held {
         if let Some(first) = persist.entries.first() {
             self.entries
                 .retain(|entry| entry.position.index < first.position.index);
-            self.entries.extend(persist.entries.iter().cloned());
+            self.entries.extend(persist.entries.clone());
         }
     }
 }
@@ -161,7 +161,7 @@ impl Run {
                 self.write(&Persist {
                     hard_state: Some(hard_state(self.term, 2)),
                     snapshot: Some(snapshot(position, bytes)),
-                    entries: if ahead % 2 == 0 { vec![next] } else { vec![] },
+                    entries: (ahead % 2 == 0).then_some(next).into_iter().collect(),
                 })
             }
             Step::Sync => {

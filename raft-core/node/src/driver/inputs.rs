@@ -178,7 +178,7 @@ where
                 return;
             }
             DiskReport::Loaded { from, entries } => {
-                self.raft.provide_entries(from, entries, self.now);
+                self.raft.provide_entries(from, entries.into(), self.now);
             }
             DiskReport::SnapshotLoaded { to, snapshot } => {
                 self.disk.snapshots_for.remove(&to);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quorate_clocks::NodeId;
 use quorate_raft_core::wire::entry_len;
-use quorate_raft_core::{Entry, Event, Fate, Index, Message};
+use quorate_raft_core::{Entries, Event, Fate, Index, Message};
 use quorate_transport::{Lane, Refused, Transport};
 
 use super::Driver;
@@ -144,7 +144,7 @@ where
         }
     }
 
-    fn apply_entries(&mut self, entries: Vec<Entry>) {
+    fn apply_entries(&mut self, entries: Entries) {
         let (open, sizes) = (&mut self.open, &mut self.snapshots.sizes);
         let batch = entries
             .into_iter()
