@@ -10,7 +10,7 @@ use core::slice;
 
 use crate::log::ENTRY_OVERHEAD;
 use crate::wire::ENTRY_HEADER_BYTES;
-use crate::{Entry, Index, Payload, Position};
+use crate::{Entry, Index, Membership, Payload, Position};
 
 /// Entries of the log, in order.
 ///
@@ -143,6 +143,15 @@ impl Entries {
                 return;
             }
         }
+    }
+
+    /// The same entries without their commands, for a witness.
+    pub(crate) fn without_commands(&self) -> Self {
+        let mut all = Self::new();
+        for batch in self.batches() {
+            all.push(batch.without_commands());
+        }
+        all
     }
 
     /// Bytes as they are encoded.
@@ -278,17 +287,23 @@ pub(crate) struct Batch {
     len: u32,
     /// Of the payloads of this part.
     bytes: usize,
+    /// What this is a part of holds a membership.
+    changes_members: bool,
 }
 
 impl Batch {
     /// All of these, which are not none and not more than 2^32.
     pub(crate) fn new(first: Position, payloads: Arc<[Payload]>) -> Self {
         let bytes = payloads.iter().map(Payload::len).sum();
-        Self::of_bytes(first, payloads, bytes)
+        let is_membership = |payload| matches!(payload, &Payload::Membership(_));
+        Self {
+            changes_members: payloads.iter().any(is_membership),
+            ..Self::of_commands(first, payloads, bytes)
+        }
     }
 
-    /// All of these, whose payloads take so many bytes.
-    pub(crate) fn of_bytes(first: Position, payloads: Arc<[Payload]>, bytes: usize) -> Self {
+    /// All of these, whose payloads take so many bytes, and none of which is a membership.
+    pub(crate) fn of_commands(first: Position, payloads: Arc<[Payload]>, bytes: usize) -> Self {
         debug_assert!(!payloads.is_empty(), "a batch has an entry");
         Self {
             first,
@@ -296,7 +311,35 @@ impl Batch {
             len: u32::try_from(payloads.len()).unwrap_or(u32::MAX),
             bytes,
             payloads,
+            changes_members: false,
         }
+    }
+
+    /// Whether there may be a membership among them.
+    pub(crate) const fn changes_members(&self) -> bool {
+        self.changes_members
+    }
+
+    /// The memberships among them, and where they are.
+    pub(crate) fn memberships(&self) -> impl Iterator<Item = (Index, &Membership)> + '_ {
+        let searched = match self.changes_members {
+            true => Some(self.iter()),
+            false => None,
+        };
+        let entries = searched.into_iter().flatten();
+        entries.filter_map(|entry| match entry.payload {
+            Payload::Membership(membership) => Some((entry.position.index, membership)),
+            _ => None,
+        })
+    }
+
+    /// The same entries without their commands, for a witness.
+    fn without_commands(&self) -> Self {
+        let payloads = self.payloads().iter().map(|payload| match payload {
+            Payload::Command(_) => Payload::Empty,
+            other => other.clone(),
+        });
+        Self::new(self.first, payloads.collect())
     }
 
     pub(crate) const fn first(&self) -> Position {

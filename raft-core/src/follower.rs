@@ -121,6 +121,7 @@ impl Raft {
             }
             self.gate.write_entries(batch);
         }
+        self.notice_members();
         let matched = end.min(self.log.last().index);
         // Not beyond what this very append has verified (figure 2, AppendEntries, rule 5).
         self.commit_to(commit.min(matched));
