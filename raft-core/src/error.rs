@@ -42,13 +42,6 @@ pub enum ProposeError {
         /// The command.
         command: Bytes,
     },
-    /// The leadership is being handed over.
-    Transferring {
-        /// To whom.
-        to: NodeId,
-        /// The command.
-        command: Bytes,
-    },
     /// The log has reached the last index that there is, after 2^64 entries.
     LogFull {
         /// The command.
@@ -69,7 +62,6 @@ impl ProposeError {
         match self {
             Self::NotLeader { command, .. }
             | Self::Full { command, .. }
-            | Self::Transferring { command, .. }
             | Self::LogFull { command }
             | Self::TooLarge { command, .. } => command,
         }
@@ -98,10 +90,6 @@ impl fmt::Display for ProposeError {
             } => write!(
                 f,
                 "{waiting_bytes} bytes wait to be committed or written, of {limit_bytes} that may; try again later"
-            ),
-            Self::Transferring { to, .. } => write!(
-                f,
-                "the leadership is being handed over to {to}; propose there soon"
             ),
             Self::LogFull { .. } => write!(
                 f,
@@ -178,23 +166,16 @@ impl core::error::Error for ReadError {}
 ///
 /// let config = Config::new(NodeId(9), [NodeId(1), NodeId(2)]);
 /// let error = Raft::new(config, Recovered::default(), 0, Instant::ORIGIN).unwrap_err();
-/// assert_eq!(error, StartError::NotAMember { id: NodeId(9) });
-/// assert_eq!(error.to_string(), "n9 is not among the founders; if it joins later, it has none");
+/// assert_eq!(error, StartError::NotAVoter { id: NodeId(9) });
+/// assert_eq!(error.to_string(), "n9 is not in the list of voters");
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The log of this node names no members yet, and this node is not among the founders.
-    NotAMember {
+    /// This node is not among the voters.
+    NotAVoter {
         /// The node.
         id: NodeId,
-    },
-    /// A membership was recovered for an entry that the log does not hold, or out of order.
-    MembershipOutsideLog {
-        /// The entry.
-        index: Index,
-        /// The log's last index.
-        last: Index,
     },
     /// A setting is out of its bounds.
     Setting {
@@ -228,15 +209,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAMember { id } => write!(
-                f,
-                "{id} is not among the founders; if it joins later, it has none"
-            ),
-            Self::MembershipOutsideLog { index, last } => write!(
-                f,
-                "the members are said to have changed at entry {index}, out of order or beyond the log, \
-                 which ends at {last}"
-            ),
+            Self::NotAVoter { id } => write!(f, "{id} is not in the list of voters"),
             Self::Setting { what } => write!(f, "{what}"),
             Self::Gap { after, found } => {
                 write!(

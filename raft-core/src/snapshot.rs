@@ -8,15 +8,13 @@ use quorate_transport::{Lane, Transmit};
 
 use crate::progress::Mode;
 use crate::{
-    AppendOutcome, Index, Membership, Message, Position, Raft, Snapshot, SnapshotChunk,
-    SnapshotReply,
+    AppendOutcome, Index, Message, Position, Raft, Snapshot, SnapshotChunk, SnapshotReply,
 };
 
 /// A snapshot that is arriving.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Incoming {
     position: Position,
-    membership: Membership,
     total: usize,
     /// What has arrived, from the first byte on. Grows as chunks come: a peer's word on the total
     /// reserves nothing.
@@ -51,16 +49,6 @@ impl Raft {
         };
     }
 
-    /// A snapshot for a witness: of what the log no longer has, but without any state.
-    pub(crate) fn snapshot_for_witness(&self) -> Option<Snapshot> {
-        let position = self.log.start();
-        Some(Snapshot {
-            position,
-            membership: self.membership_at(position.index)?.clone(),
-            data: Bytes::new(),
-        })
-    }
-
     /// Sends the next chunk, unless one is on its way. Gives whether there is more to send now.
     pub(crate) fn send_chunk(&mut self, at: usize) -> bool {
         let term = self.hard_state.term;
@@ -85,7 +73,6 @@ impl Raft {
         let message = Message::SnapshotChunk(SnapshotChunk {
             term,
             position: snapshot.position,
-            membership: snapshot.membership.clone(),
             total: total as u64,
             offset: start as u64,
             data: snapshot.data.slice(start..end),
@@ -134,7 +121,6 @@ impl Raft {
         let SnapshotChunk {
             term,
             position,
-            membership,
             total,
             offset,
             data,
@@ -166,11 +152,7 @@ impl Raft {
             self.reply_to_append(from, AppendOutcome::Matched { index: self.commit });
             return;
         }
-        let same = |incoming: &Incoming| {
-            incoming.position == position
-                && incoming.total == total
-                && incoming.membership == membership
-        };
+        let same = |incoming: &Incoming| incoming.position == position && incoming.total == total;
         let mut incoming = match self.incoming.take() {
             Some(incoming) if same(&incoming) => incoming,
             Some(incoming) if incoming.position.index > position.index => {
@@ -180,7 +162,6 @@ impl Raft {
             }
             _ => Incoming {
                 position,
-                membership,
                 total,
                 data: Vec::new(),
             },
@@ -193,7 +174,6 @@ impl Raft {
                 from,
                 Snapshot {
                     position,
-                    membership: incoming.membership,
                     data: Bytes::from(incoming.data),
                 },
             );
@@ -212,10 +192,9 @@ impl Raft {
     /// Puts a snapshot in the place of the log. The application restores it once it is durable.
     fn install(&mut self, from: NodeId, snapshot: Snapshot) {
         let position = snapshot.position;
-        self.log.reset(position, snapshot.membership.clone());
+        self.log.reset(position);
         let receipt = self.gate.write_snapshot(snapshot.clone());
         self.commit_to(position.index);
-        self.notice_members();
         self.restoring = Some((receipt, snapshot));
         self.reply_to_append(
             from,

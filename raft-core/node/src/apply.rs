@@ -47,10 +47,7 @@ pub(crate) enum ApplyReport<S> {
     Restored {
         position: Position,
     },
-    SnapshotTaken {
-        position: Position,
-        data: Bytes,
-    },
+    SnapshotTaken(Snapshot),
     /// The lease ran out before the closure ran.
     LeaseOver(Box<dyn ReadWork<S>>),
     /// The lease ran out while the closure ran.
@@ -140,7 +137,7 @@ impl<S: StateMachine> Apply<S> {
                 ApplyJob::TakeSnapshot => {
                     let position = self.position;
                     let data = self.state.snapshot();
-                    self.report(ApplyReport::SnapshotTaken { position, data });
+                    self.report(ApplyReport::SnapshotTaken(Snapshot { position, data }));
                 }
                 ApplyJob::Read(read) => self.take_read(read),
                 ApplyJob::Stop => return,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{
-    ChangeError, Config, Entry, Event, HardState, Index, Membership, MembershipChange, Message,
-    Payload, Persist, Position, Raft, Recovered, Role, Snapshot, Term,
+    Config, Entry, Event, HardState, Index, Message, Persist, Position, Raft, Recovered, Role,
+    Snapshot, Term,
 };
 use quorate_transport::{Receipt, Write};
 
@@ -45,21 +45,6 @@ impl Disk {
             .map_or(Position::ZERO, |snapshot| snapshot.position)
     }
 
-    /// What the snapshot and the entries say about the members.
-    fn memberships(&self) -> Vec<(Index, Membership)> {
-        let of_snapshot = self.snapshot.iter();
-        let of_snapshot =
-            of_snapshot.map(|snapshot| (snapshot.position.index, snapshot.membership.clone()));
-        let of_entries = self
-            .entries
-            .iter()
-            .filter_map(|entry| match &entry.payload {
-                Payload::Membership(membership) => Some((entry.position.index, membership.clone())),
-                _ => None,
-            });
-        of_snapshot.chain(of_entries).collect()
-    }
-
     /// The recovered state with every entry, or none, in memory.
     pub(crate) fn recover(&self, tail: bool) -> Recovered {
         let mut runs: Vec<Position> = Vec::new();
@@ -77,7 +62,6 @@ impl Disk {
             start,
             applied: start.index,
             runs,
-            memberships: self.memberships(),
             last: self
                 .entries
                 .last()
@@ -142,13 +126,10 @@ impl Cluster {
     /// Starts a node from a disk.
     pub(crate) fn boot(&mut self, id: u64, disk: Disk) {
         self.seed += 1;
-        let mut config = Config {
+        let config = Config {
             id: NodeId(id),
             ..self.config.clone()
         };
-        if !config.founders.contains(NodeId(id)) {
-            config.founders = Membership::default();
-        }
         let recovered = disk.recover(true);
         let raft = Raft::new(config, recovered, self.seed * 7919 + id, self.now).unwrap();
         let node = Node {
@@ -225,7 +206,7 @@ impl Cluster {
 
     /// Delivers one message, unless its link is cut or its receiver is down.
     pub(crate) fn deliver(&mut self, (from, to, message): (u64, u64, Message)) {
-        if self.cut.contains(&(from, to)) || !self.nodes.get(&to).is_some_and(|node| node.up) {
+        if self.cut.contains(&(from, to)) || !self.node(to).up {
             return;
         }
         let now = self.now;
@@ -287,25 +268,6 @@ impl Cluster {
         let position = self.raft(id).propose(Bytes::from(command), now).unwrap();
         self.drain(id);
         position
-    }
-
-    /// Asks a leader to change the members.
-    pub(crate) fn change(
-        &mut self,
-        id: u64,
-        change: impl FnOnce(MembershipChange) -> MembershipChange,
-    ) -> Result<Position, ChangeError> {
-        let now = self.now;
-        let raft = self.raft(id);
-        let change = change(raft.change());
-        let taken = raft.change_membership(&change, now);
-        self.drain(id);
-        taken
-    }
-
-    /// Who the members are, as a node sees it.
-    pub(crate) fn members(&mut self, id: u64) -> String {
-        self.raft(id).membership().to_string()
     }
 
     pub(crate) fn isolate(&mut self, id: u64) {
@@ -388,12 +350,7 @@ impl Node {
         let index = self.raft.applied();
         let position = self.raft.position_at(index).unwrap();
         let data = encode_state(&self.applied);
-        let membership = self.raft.membership_at(index).unwrap().clone();
-        self.disk.snapshot = Some(Snapshot {
-            position,
-            membership,
-            data,
-        });
+        self.disk.snapshot = Some(Snapshot { position, data });
         self.disk
             .entries
             .retain(|entry| entry.position.index > index);
