@@ -1,9 +1,10 @@
 //! Quorate's Raft core on workload W1: three members, one thread, disks that are always done.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{Config, Event, Message, Payload, Raft, Recovered, Role};
-use quorate_transport::Transmit;
 
 use crate::{COMPACT_EVERY, Replicated};
 
@@ -18,10 +19,7 @@ use crate::{COMPACT_EVERY, Replicated};
 /// ```
 pub struct RaftCluster {
     members: Vec<Member>,
-    /// What is on its way, and from whom.
-    network: Vec<(NodeId, Transmit<Message>)>,
-    /// Room for what is delivered.
-    arriving: Vec<(NodeId, Transmit<Message>)>,
+    network: VecDeque<(NodeId, NodeId, Message)>,
     now: Instant,
     leader: usize,
 }
@@ -59,8 +57,7 @@ impl RaftCluster {
         };
         let mut cluster = Self {
             members: ids.clone().map(start).collect(),
-            network: Vec::new(),
-            arriving: Vec::new(),
+            network: VecDeque::new(),
             now: Instant::ORIGIN,
             leader: 0,
         };
@@ -87,8 +84,7 @@ impl RaftCluster {
             if self.network.is_empty() {
                 return;
             }
-            std::mem::swap(&mut self.network, &mut self.arriving);
-            for (from, Transmit { to, message, .. }) in self.arriving.drain(..) {
+            while let Some((from, to, message)) = self.network.pop_front() {
                 let member = &mut self.members[to.0 as usize];
                 member.raft.handle_message(from, message, self.now);
                 member.dirty = true;
@@ -104,7 +100,7 @@ impl RaftCluster {
             member.raft.handle_written(write.receipt, self.now);
         }
         while let Some(transmit) = member.raft.poll_transmit() {
-            self.network.push((id, transmit));
+            self.network.push_back((id, transmit.to, transmit.message));
         }
         while let Some(event) = member.raft.poll_event() {
             if let Event::Committed { entries } = event {

@@ -5,20 +5,29 @@ use core::time::Duration;
 
 use quorate_clocks::NodeId;
 
-use crate::{Entry, HardState, Index, Position, StartError, message};
+use crate::{Entry, HardState, Index, Membership, Position, StartError, message};
 
 /// The settings of one member. The same on every member but for `id`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Config {
     /// This member.
     pub id: NodeId,
-    /// All members, this one too.
-    pub voters: Vec<NodeId>,
+    /// The members that the cluster began with, this one too. The same on each of them at every start: it
+    /// counts until an entry or a snapshot on the disk says otherwise. Nobody, for one that
+    /// [joins later](Self::joining).
+    pub founders: Membership,
     /// A follower that hears nothing for one to two of these stands for election. At least twice
     /// `heartbeat_interval`.
     pub election_timeout: Duration,
     /// How often a leader without other work says that it is alive.
     pub heartbeat_interval: Duration,
+    /// How much longer than others this one waits before it stands for election: zero for the members that
+    /// should lead, some election timeouts for those that should only if no other does. A priority that
+    /// costs nothing but time, so that the last member left is still elected.
+    pub election_delay: Duration,
+    /// Whether leaders get leases, for [`Raft::lease_read`](crate::Raft::lease_read). Each member then keeps
+    /// its word to a leader for an election timeout, also after a restart.
+    pub leases: bool,
     /// How much faster or slower than another a member's clock may run, in parts per million.
     /// Leases are shortened by it; only lease reads depend on it.
     pub clock_drift_ppm: u32,
@@ -41,8 +50,10 @@ pub struct Config {
     /// Reads that wait to be confirmed.
     pub max_reads: usize,
     /// Messages that wait to be sent. Beyond it the oldest are dropped, as a network may. At least
-    /// one for each voter.
+    /// one for each member.
     pub max_outbox: usize,
+    /// How many entries a learner may be behind the leader and become a voter.
+    pub max_promotion_lag: u64,
     /// The largest snapshot that is taken from a leader, in bytes.
     pub max_snapshot_bytes: usize,
     /// Bytes of one piece of a snapshot.
@@ -50,21 +61,48 @@ pub struct Config {
 }
 
 impl Config {
-    /// Settings for a cluster on a local network: election timeout 500 ms, heartbeats every 100 ms.
+    /// Settings for a founder of a cluster on a local network: election timeout 500 ms, heartbeats every
+    /// 100 ms. These vote, and a majority of them decides.
     ///
     /// ```
     /// use quorate_clocks::NodeId;
     /// use quorate_raft_core::Config;
     ///
     /// let config = Config::new(NodeId(1), [NodeId(1), NodeId(2), NodeId(3)]);
-    /// assert_eq!(config.voters.len(), 3);
+    /// assert_eq!(config.founders.members().len(), 3);
     /// ```
     pub fn new(id: NodeId, voters: impl IntoIterator<Item = NodeId>) -> Self {
+        let voters = message::sorted(voters.into_iter().collect());
+        // More than a thousand are as none, which is refused at the start.
+        let founders = Membership::of_voters(voters).unwrap_or_default();
+        Self::founding(id, founders)
+    }
+
+    /// Settings for a member that joins a cluster: it votes for nobody but whom it is asked to, and stands
+    /// for nothing, until the log that it gets says that it is a member.
+    ///
+    /// ```
+    /// use quorate_clocks::{Instant, NodeId};
+    /// use quorate_raft_core::{Config, Raft, Recovered};
+    ///
+    /// let config = Config::joining(NodeId(4));
+    /// let raft = Raft::new(config, Recovered::default(), 0, Instant::ORIGIN)?;
+    /// assert!(raft.membership().members().is_empty());
+    /// # Ok::<(), quorate_raft_core::StartError>(())
+    /// ```
+    pub fn joining(id: NodeId) -> Self {
+        Self::founding(id, Membership::default())
+    }
+
+    /// Settings for a founder of a cluster with any membership: with weights, learners or witnesses.
+    pub const fn founding(id: NodeId, founders: Membership) -> Self {
         Self {
             id,
-            voters: message::sorted(voters.into_iter().collect()),
+            founders,
             election_timeout: Duration::from_millis(500),
             heartbeat_interval: Duration::from_millis(100),
+            election_delay: Duration::ZERO,
+            leases: true,
             clock_drift_ppm: 10_000,
             max_command_bytes: 1 << 20,
             max_append_bytes: 256 << 10,
@@ -74,6 +112,7 @@ impl Config {
             max_committed_bytes: 1 << 20,
             max_reads: 65_536,
             max_outbox: 16_384,
+            max_promotion_lag: 1_000,
             max_snapshot_bytes: 1 << 30,
             snapshot_chunk_bytes: 256 << 10,
         }
@@ -81,9 +120,6 @@ impl Config {
 
     /// Checks the bounds that each field names.
     pub(crate) fn check(&self) -> Result<(), StartError> {
-        if !self.voters.contains(&self.id) {
-            return Err(StartError::NotAVoter { id: self.id });
-        }
         let settings = [
             (
                 !self.heartbeat_interval.is_zero(),
@@ -103,12 +139,12 @@ impl Config {
             ),
             (self.max_reads > 0, "max_reads is zero"),
             (
-                message::sorted(self.voters.clone()).len() == self.voters.len(),
-                "voters names a member twice",
+                !self.founders.is_joint(),
+                "founders is a joint membership; begin with the one that it should become",
             ),
             (
-                self.max_outbox >= self.voters.len(),
-                "max_outbox is less than the number of voters",
+                self.max_outbox >= self.founders.members().len().max(1),
+                "max_outbox is less than the number of members",
             ),
             (
                 self.snapshot_chunk_bytes > 0,
@@ -154,6 +190,9 @@ pub struct Recovered {
     pub applied: Index,
     /// The terms of all entries after `start`, as runs: each run's first entry. Ascending.
     pub runs: Vec<Position>,
+    /// Who the members are from an entry on: in the newest snapshot, at its index, and in each entry of the
+    /// log after it that says so. Ascending.
+    pub memberships: Vec<(Index, Membership)>,
     /// The last index of the log; `start.index` when it is empty.
     pub last: Index,
     /// The newest entries up to `last`, as many as fit in memory. May be none: the core asks for

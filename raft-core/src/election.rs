@@ -6,8 +6,7 @@ use quorate_clocks::NodeId;
 use quorate_transport::{Lane, Transmit};
 
 use crate::progress::Progress;
-use crate::quorum::majority;
-use crate::{HardState, Message, Raft, Role, Term, VoteReply, VoteRequest};
+use crate::{HardState, Message, Payload, Raft, Role, Term, VoteReply, VoteRequest};
 
 impl Raft {
     /// Picks when to stand for election: one to two election timeouts from now, anew each time, so
@@ -16,7 +15,7 @@ impl Raft {
         let timeout = self.config.election_timeout;
         let spread = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
         let extra = Duration::from_nanos(self.random.below(spread));
-        self.election_at = self.now + timeout + extra;
+        self.election_at = self.now + timeout + extra + self.config.election_delay;
     }
 
     /// The election timeout ran out: asks first whether it could win (thesis §9.6).
@@ -27,6 +26,10 @@ impl Raft {
         if term == self.hard_state.term || self.restoring.is_some() {
             return;
         }
+        // Who does not vote, or holds no commands, does not lead.
+        if !self.membership().can_lead(self.config.id) {
+            return;
+        }
         self.leave_leadership();
         self.role = Role::PreCandidate;
         self.leader = None;
@@ -35,13 +38,14 @@ impl Raft {
         let request = VoteRequest {
             term,
             last: self.log.last(),
+            is_transfer: false,
         };
         self.broadcast_after_term(Message::PreVote(request));
         self.count_pre_votes();
     }
 
     /// A majority would vote for it: raises the term and stands.
-    fn become_candidate(&mut self) {
+    pub(crate) fn become_candidate(&mut self, is_transfer: bool) {
         let term = self.hard_state.term.next();
         self.role = Role::Candidate;
         self.leader = None;
@@ -54,6 +58,7 @@ impl Raft {
         let request = VoteRequest {
             term,
             last: self.log.last(),
+            is_transfer,
         };
         self.broadcast_after_term(Message::Vote(request));
     }
@@ -70,18 +75,13 @@ impl Raft {
         self.role = Role::Leader;
         self.leader = Some(self.config.id);
         self.votes.clear();
-        let next = self.log.last().index.next();
-        let now = self.now;
-        self.peers = self
-            .others
-            .iter()
-            .map(|&id| Progress::new(id, next, now))
-            .collect();
+        self.peers.clear();
+        self.follow_members();
         self.quorum_check_at = self.now + self.config.election_timeout;
         self.heartbeat_at = self.now + self.config.heartbeat_interval;
         self.reads.start_term();
         // Lets it commit what earlier leaders left (Raft §8).
-        self.term_start = self.append_empty();
+        self.term_start = self.append_own(Payload::Empty).index;
     }
 
     /// Follows `leader`, or nobody yet, in `term`.
@@ -109,6 +109,7 @@ impl Raft {
         // Its own part in its lease is over only when the lease is.
         self.no_vote_until = self.no_vote_until.max(self.lease_until());
         self.peers.clear();
+        self.transfer = None;
         self.role = Role::Follower;
         self.fail_reads();
         self.reset_election_timer();
@@ -125,11 +126,8 @@ impl Raft {
     /// clients look for another (thesis §6.2).
     pub(crate) fn check_quorum(&mut self) {
         let timeout = self.config.election_timeout;
-        let alive = self
-            .peers
-            .iter()
-            .filter(|peer| self.now.since(peer.answered) < timeout);
-        if alive.count() + 1 >= majority(self.config.voters.len()) {
+        let is_alive = |peer: &Progress| self.now.since(peer.answered) < timeout;
+        if self.reached_by_quorum(true, is_alive) == Some(true) {
             self.quorum_check_at = self.now + timeout;
         } else {
             self.become_follower(self.hard_state.term, None);
@@ -171,13 +169,16 @@ impl Raft {
             self.dropped += 1;
             return;
         }
-        self.votes.insert(from, reply.granted);
+        self.take_vote(from, reply.granted);
         self.count_pre_votes();
     }
 
     pub(crate) fn handle_vote(&mut self, from: NodeId, request: VoteRequest) {
         // A candidate that could not hear the leader must not depose it. Its term is not adopted.
-        if request.term > self.hard_state.term && !self.is_bound_to_a_leader() {
+        // But one whom the leader itself has asked to stand: it has seen to its leases before.
+        let hands_over = self.role != Role::Leader || self.transferring() == Some(from);
+        let is_bound = self.is_bound_to_a_leader() && !(request.is_transfer && hands_over);
+        if request.term > self.hard_state.term && !is_bound {
             self.become_follower(request.term, None);
         }
         // §5.4.1: the candidate's log must be at least as up to date, by (term, index). A vote in
@@ -187,7 +188,7 @@ impl Raft {
             && self.leader.is_none()
             && self.hard_state.vote.is_none_or(|vote| vote == from)
             && request.last >= self.log.last()
-            && !self.is_bound_to_a_leader();
+            && !is_bound;
         if granted {
             self.role = Role::Follower;
             if self.hard_state.vote.is_none() {
@@ -215,32 +216,40 @@ impl Raft {
             self.dropped += 1;
             return;
         }
-        self.votes.insert(from, reply.granted);
+        self.take_vote(from, reply.granted);
         self.count_votes();
     }
 
-    fn granted(&self) -> usize {
-        self.votes.values().filter(|&&granted| granted).count()
+    /// Only the votes of voters count, whoever else gives one.
+    fn take_vote(&mut self, from: NodeId, granted: bool) {
+        if self.membership().is_voter(from) {
+            self.votes.insert(from, granted);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    fn has_won(&self) -> bool {
+        let granted = |id| self.votes.get(&id) == Some(&true);
+        self.membership().is_quorum(granted)
     }
 
     fn count_pre_votes(&mut self) {
-        if self.role == Role::PreCandidate && self.granted() >= majority(self.config.voters.len()) {
-            self.become_candidate();
+        if self.role == Role::PreCandidate && self.has_won() {
+            self.become_candidate(false);
         }
     }
 
     fn count_votes(&mut self) {
-        if self.role == Role::Candidate && self.granted() >= majority(self.config.voters.len()) {
+        if self.role == Role::Candidate && self.has_won() {
             self.become_leader();
         }
     }
 
-    /// Tells everyone, once this node's term and vote are durable.
+    /// Tells everyone who votes, once this node's term and vote are durable.
     fn broadcast_after_term(&mut self, message: Message) {
-        for at in 0..self.others.len() {
-            if let Some(&to) = self.others.get(at) {
-                self.reply_after_term(to, message.clone());
-            }
+        for to in self.other_voters() {
+            self.reply_after_term(to, message.clone());
         }
     }
 

@@ -4,6 +4,8 @@ use core::fmt;
 
 use bytes::Bytes;
 
+use crate::Membership;
+
 /// A term: the number of an election's reign (Raft §5.1). Zero is before the first election.
 ///
 /// ```
@@ -125,19 +127,22 @@ pub enum Payload {
     Empty,
     /// The application's command.
     Command(Bytes),
+    /// The members from this entry on, on each member that holds it, committed or not (thesis §4.1).
+    Membership(Membership),
 }
 
 impl Payload {
-    /// How many bytes of the application it carries.
-    pub const fn len(&self) -> usize {
+    /// How many bytes it takes.
+    pub fn len(&self) -> usize {
         match self {
             Self::Empty => 0,
             Self::Command(command) => command.len(),
+            Self::Membership(membership) => crate::wire::membership_len(membership),
         }
     }
 
-    /// Whether it carries no bytes.
-    pub const fn is_empty(&self) -> bool {
+    /// Whether it takes no bytes.
+    pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
@@ -159,19 +164,24 @@ pub struct HardState {
     pub vote: Option<quorate_clocks::NodeId>,
 }
 
-/// A state of the application, and the last entry that it holds.
+/// A state of the application, the last entry that it holds, and the members at that entry.
 ///
 /// ```
-/// use quorate_raft_core::{Index, Position, Snapshot, Term};
+/// use quorate_clocks::NodeId;
+/// use quorate_raft_core::{Index, Membership, Position, Snapshot, Term};
 ///
 /// let position = Position { term: Term(1), index: Index(7) };
-/// let snapshot = Snapshot { position, data: "x = 1".into() };
+/// let membership = Membership::of_voters([1, 2, 3].map(NodeId))?;
+/// let snapshot = Snapshot { position, membership, data: "x = 1".into() };
 /// assert_eq!(snapshot.position.index, Index(7));
+/// # Ok::<(), quorate_raft_core::MembershipError>(())
 /// ```
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Snapshot {
     /// The last entry whose effect is in `data`.
     pub position: Position,
+    /// The members at that entry: see [`Raft::membership_at`](crate::Raft::membership_at).
+    pub membership: Membership,
     /// The application's state, in its own bytes.
     pub data: Bytes,
 }

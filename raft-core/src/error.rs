@@ -42,6 +42,13 @@ pub enum ProposeError {
         /// The command.
         command: Bytes,
     },
+    /// The leadership is being handed over.
+    Transferring {
+        /// To whom.
+        to: NodeId,
+        /// The command.
+        command: Bytes,
+    },
     /// The log has reached the last index that there is, after 2^64 entries.
     LogFull {
         /// The command.
@@ -62,6 +69,7 @@ impl ProposeError {
         match self {
             Self::NotLeader { command, .. }
             | Self::Full { command, .. }
+            | Self::Transferring { command, .. }
             | Self::LogFull { command }
             | Self::TooLarge { command, .. } => command,
         }
@@ -90,6 +98,10 @@ impl fmt::Display for ProposeError {
             } => write!(
                 f,
                 "{waiting_bytes} bytes wait to be committed or written, of {limit_bytes} that may; try again later"
+            ),
+            Self::Transferring { to, .. } => write!(
+                f,
+                "the leadership is being handed over to {to}; propose there soon"
             ),
             Self::LogFull { .. } => write!(
                 f,
@@ -166,16 +178,23 @@ impl core::error::Error for ReadError {}
 ///
 /// let config = Config::new(NodeId(9), [NodeId(1), NodeId(2)]);
 /// let error = Raft::new(config, Recovered::default(), 0, Instant::ORIGIN).unwrap_err();
-/// assert_eq!(error, StartError::NotAVoter { id: NodeId(9) });
-/// assert_eq!(error.to_string(), "n9 is not in the list of voters");
+/// assert_eq!(error, StartError::NotAMember { id: NodeId(9) });
+/// assert_eq!(error.to_string(), "n9 is not among the founders; if it joins later, it has none");
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum StartError {
-    /// This node is not among the voters.
-    NotAVoter {
+    /// The log of this node names no members yet, and this node is not among the founders.
+    NotAMember {
         /// The node.
         id: NodeId,
+    },
+    /// A membership was recovered for an entry that the log does not hold, or out of order.
+    MembershipOutsideLog {
+        /// The entry.
+        index: Index,
+        /// The log's last index.
+        last: Index,
     },
     /// A setting is out of its bounds.
     Setting {
@@ -209,7 +228,15 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAVoter { id } => write!(f, "{id} is not in the list of voters"),
+            Self::NotAMember { id } => write!(
+                f,
+                "{id} is not among the founders; if it joins later, it has none"
+            ),
+            Self::MembershipOutsideLog { index, last } => write!(
+                f,
+                "the members are said to have changed at entry {index}, out of order or beyond the log, \
+                 which ends at {last}"
+            ),
             Self::Setting { what } => write!(f, "{what}"),
             Self::Gap { after, found } => {
                 write!(

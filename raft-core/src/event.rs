@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use quorate_clocks::{Instant, NodeId};
 
-use crate::{Entries, HardState, Index, Position, Snapshot, Term};
+use crate::{Entries, HardState, Index, Membership, Position, Snapshot, Term};
 
 /// What must become durable, as one unit: after a crash either all of it is there or none.
 ///
@@ -78,6 +78,19 @@ pub enum Event {
     /// [`Raft::provide_snapshot`](crate::Raft::provide_snapshot).
     SnapshotWanted {
         /// The follower.
+        to: NodeId,
+    },
+    /// The members changed, by an entry that may not be committed yet, or changed back. Connect to who is new;
+    /// whoever is gone may still have to be told so. Only the latest change is kept until it is polled.
+    MembershipChanged {
+        /// The entry that names them. Zero for the founders.
+        index: Index,
+        /// Who they are now.
+        membership: Membership,
+    },
+    /// The leadership was not handed over: this node goes on.
+    TransferFailed {
+        /// To whom it was to go.
         to: NodeId,
     },
     /// The role, the term or the known leader changed. Only the latest change is kept until it is
@@ -194,6 +207,12 @@ pub struct Status {
     pub applied: Index,
     /// How far its own log is durable.
     pub durable: Index,
+    /// Who the members are, by its log.
+    pub membership: Membership,
+    /// The entry that names them. Zero for the founders.
+    pub membership_index: Index,
+    /// To whom a leader hands over.
+    pub transferring: Option<NodeId>,
     /// On a leader, every other member's progress, by id.
     pub peers: Vec<PeerStatus>,
     /// Messages dropped because they were stale, unknown or malformed.

@@ -3,7 +3,6 @@
 use quorate_clocks::NodeId;
 use quorate_transport::{Lane, Transmit};
 
-use crate::entries::Batch;
 use crate::marks::NO_MARK;
 use crate::{
     Append, AppendOutcome, AppendReply, Commit, Heartbeat, HeartbeatReply, Index, Message,
@@ -103,40 +102,30 @@ impl Raft {
             };
         }
         for batch in entries.into_batches() {
-            // Most often all of it is new.
-            let batch = match batch.first().index > self.log.last().index {
-                true => Some(batch),
-                false => self.make_place_for(batch),
-            };
-            let Some(batch) = batch else {
+            // What is committed is not touched, and what is held already is not written again.
+            let committed = batch.count_before(self.commit.next());
+            let uncommitted = batch.skip(committed);
+            let held = uncommitted.as_ref().map_or(0, |batch| self.log.held(batch));
+            let Some(batch) = uncommitted.and_then(|batch| batch.skip(held)) else {
                 continue;
             };
+            let index = batch.first().index;
+            if index <= self.log.last().index {
+                // Only a real conflict removes entries: an old, short append must not (§5.3).
+                self.log.truncate(index);
+                self.gate.replace_from(index);
+            }
             if !self.log.append(batch.clone()) {
                 self.dropped += 1;
                 break;
             }
             self.gate.write_entries(batch);
         }
+        self.notice_members();
         let matched = end.min(self.log.last().index);
         // Not beyond what this very append has verified (figure 2, AppendEntries, rule 5).
         self.commit_to(commit.min(matched));
         AppendOutcome::Matched { index: matched }
-    }
-
-    /// What of the batch is new. Removes what is in its place.
-    fn make_place_for(&mut self, batch: Batch) -> Option<Batch> {
-        // What is committed is not touched, and what is held already is not written again.
-        let committed = batch.count_before(self.commit.next());
-        let uncommitted = batch.skip(committed)?;
-        let held = self.log.held(&uncommitted);
-        let batch = uncommitted.skip(held)?;
-        let index = batch.first().index;
-        if index <= self.log.last().index {
-            // Only a real conflict removes entries: an old, short append must not (§5.3).
-            self.log.truncate(index);
-            self.gate.replace_from(index);
-        }
-        Some(batch)
     }
 
     /// Whether more is waiting for the disk than may.

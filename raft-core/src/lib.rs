@@ -82,6 +82,37 @@
 //! sound only as far as clocks keep to [`Config::clock_drift_ppm`]. Both tell the index that must
 //! be applied before the application's state may be read.
 //!
+//! A member that does not lead reads its own state with [`Raft::read_anywhere`]: it asks the leader for the
+//! index, and gives it no other work.
+//!
+//! # Who the members are
+//!
+//! A cluster begins with its [`founders`](Config::founders) and changes by [`Raft::change_membership`]: to
+//! any other [`Membership`], with learners that only listen, witnesses that vote and hold no commands, and
+//! voters of different weights or in zones, as a [`QuorumSet`] says. The change is against the membership
+//! that somebody has looked at, and one at a time. One voter comes or goes in a single step; everything else
+//! goes through a joint membership (Raft §6), which the leader leaves on its own.
+//!
+//! ```
+//! # use quorate_clocks::{Instant, NodeId};
+//! # use quorate_raft_core::{ChangeError, Config, Raft, Recovered};
+//! # let config = Config::new(NodeId(1), [1, 2, 3].map(NodeId));
+//! # let now = Instant::ORIGIN;
+//! # let mut raft = Raft::new(config, Recovered::default(), 0, now)?;
+//! // n4 listens, until it may vote in the place of n3.
+//! let change = raft.change().learner(NodeId(4));
+//! let refused = raft.change_membership(&change, now);
+//! # assert_eq!(refused, Err(ChangeError::NotLeader { leader: None }));
+//! let change = raft.change().voter(NodeId(4)).remove(NodeId(3));
+//! let refused = raft.change_membership(&change, now);
+//! # Ok::<(), quorate_raft_core::StartError>(())
+//! ```
+//!
+//! A membership holds from the moment that a member has its entry, committed or not (thesis §4.1): the
+//! reasons are where the crate keeps them, and what it costs is that an entry which is removed takes its
+//! membership with it. [`Event::MembershipChanged`] tells the driver whom to connect to. A leader hands over
+//! with [`Raft::transfer_leadership`], also one that is removed.
+//!
 //! # Three questions
 //!
 //! * *What does it assume about the network?* Nothing but that some messages arrive some day, and
@@ -94,13 +125,14 @@
 //!
 //! # Limits
 //!
-//! The members are fixed for the life of a cluster, and each of them votes.
+//! There are at most 1,024 members. A witness still stores the position of each entry.
 #![no_std]
 
 extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod change;
 mod config;
 mod election;
 mod entries;
@@ -108,26 +140,35 @@ mod entry;
 mod error;
 mod event;
 mod follower;
+mod forward;
 mod gate;
 mod log;
 mod marks;
+mod members;
+mod membership;
 mod message;
 mod progress;
 mod proposals;
 mod quorum;
 mod raft;
 mod reads;
+mod reconfigure;
 mod replication;
 mod snapshot;
+mod transfer;
 pub mod wire;
 
+pub use change::{ChangeError, MembershipChange, Transition};
 pub use config::{Config, Recovered};
 pub use entries::{Entries, EntriesIter, EntryRef};
 pub use entry::{Entry, HardState, Index, Payload, Position, Snapshot, Term};
 pub use error::{ProposeError, ReadError, StartError};
 pub use event::{Event, Fate, LeasePermit, PeerStatus, Persist, ReadTicket, Role, Status};
+pub use membership::Membership;
 pub use message::{
-    Append, AppendOutcome, AppendReply, Commit, Heartbeat, HeartbeatReply, Message, SnapshotChunk,
-    SnapshotReply, VoteReply, VoteRequest,
+    Append, AppendOutcome, AppendReply, Commit, Heartbeat, HeartbeatReply, Message, ReadReply,
+    ReadRequest, SnapshotChunk, SnapshotReply, TimeoutNow, VoteReply, VoteRequest,
 };
+pub use quorum::{MembershipError, QuorumSet};
 pub use raft::Raft;
+pub use transfer::TransferError;

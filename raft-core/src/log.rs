@@ -1,10 +1,11 @@
-//! What the core knows of the log: the terms of all of it, and the newest entries themselves.
+//! What the core knows of the log: the terms and the members of all of it, and the newest entries themselves.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use crate::entries::Batch;
-use crate::{Entries, Index, Payload, Position, Recovered, StartError, Term};
+use crate::members::Members;
+use crate::{Entries, Index, Membership, Payload, Position, Recovered, StartError, Term};
 
 /// Bytes that an entry costs besides its payload, in the budgets of the core.
 pub(crate) const ENTRY_OVERHEAD: usize = 64;
@@ -23,26 +24,34 @@ pub(crate) struct Log {
     /// The first entry of each run of one term after `start`; terms and indexes ascend.
     runs: VecDeque<Position>,
     last: Index,
+    members: Members,
     /// The newest entries, ending at `last`, but for those that are open.
     window: VecDeque<Batch>,
     window_cost: usize,
     /// The newest entries, of the last term, which have been shared with nobody yet.
     open: Vec<Payload>,
     open_bytes: usize,
+    open_changes_members: bool,
     /// Older entries that the driver brought back, consecutive.
     loaded: Entries,
 }
 
 impl Log {
-    pub(crate) fn recover(recovered: &Recovered) -> Result<Self, StartError> {
+    /// The log on a disk. `founders` are the members before its first entry.
+    pub(crate) fn recover(
+        recovered: &Recovered,
+        founders: &Membership,
+    ) -> Result<Self, StartError> {
         let mut log = Self {
             start: recovered.start,
             runs: VecDeque::new(),
             last: recovered.last,
+            members: Members::new(Index::ZERO, founders.clone()),
             window: VecDeque::new(),
             window_cost: 0,
             open: Vec::new(),
             open_bytes: 0,
+            open_changes_members: false,
             loaded: Entries::new(),
         };
         let mut after = recovered.start;
@@ -65,6 +74,17 @@ impl Log {
             };
             return Err(StartError::Gap { after, found });
         }
+        for (index, membership) in &recovered.memberships {
+            if *index <= log.members.index() || *index > recovered.last {
+                return Err(StartError::MembershipOutsideLog {
+                    index: *index,
+                    last: recovered.last,
+                });
+            }
+            log.members.push(*index, membership.clone());
+        }
+        log.members.forget_before(log.start.index);
+        log.members.take_changed();
         let count = recovered.tail.len() as u64;
         let mut expected = Index(recovered.last.0.saturating_sub(count)).next();
         for entry in &recovered.tail {
@@ -106,12 +126,6 @@ impl Log {
 
     /// The term at `index`, when the log reaches there.
     pub(crate) fn term_at(&self, index: Index) -> Option<Term> {
-        // Most often it is in the last run.
-        if let Some(run) = self.runs.back()
-            && run.index <= index
-        {
-            return (index <= self.last).then_some(run.term);
-        }
         if index == self.start.index {
             return Some(self.start.term);
         }
@@ -181,9 +195,32 @@ impl Log {
             self.runs.push_back(batch.first());
         }
         self.last = batch.last().index;
+        self.push_window(batch);
+        true
+    }
+
+    fn push_window(&mut self, batch: Batch) {
+        for (index, membership) in batch.memberships() {
+            self.members.push(index, membership.clone());
+        }
         self.window_cost += batch.cost();
         self.window.push_back(batch);
-        true
+    }
+
+    /// Who the members are along the log.
+    pub(crate) const fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// Whether the newest membership is another than when this was asked before.
+    pub(crate) const fn take_changed_members(&mut self) -> bool {
+        self.members.take_changed()
+    }
+
+    /// Who the members were at an entry, as far as the log goes.
+    pub(crate) fn membership_at(&self, index: Index) -> Option<&Membership> {
+        let is_here = index >= self.start.index && index <= self.last;
+        is_here.then(|| self.members.at(index)).flatten()
     }
 
     /// Whether there is a place after the last entry.
@@ -204,6 +241,7 @@ impl Log {
         }
         self.last = index;
         self.open_bytes += payload.len();
+        self.open_changes_members |= matches!(payload, Payload::Membership(_));
         self.open.push(payload);
     }
 
@@ -228,9 +266,13 @@ impl Log {
             ..self.last()
         };
         let bytes = core::mem::take(&mut self.open_bytes);
-        let batch = Batch::of_bytes(first, self.open.drain(..).collect(), bytes);
-        self.window_cost += batch.cost();
-        self.window.push_back(batch.clone());
+        let payloads = self.open.drain(..).collect();
+        let batch = match self.open_changes_members {
+            false => Batch::of_commands(first, payloads, bytes),
+            true => Batch::new(first, payloads),
+        };
+        self.open_changes_members = false;
+        self.push_window(batch.clone());
         Some(batch)
     }
 
@@ -276,6 +318,8 @@ impl Log {
         }
         self.loaded.truncate(from);
         self.last = from.prev();
+        // The members are again who they were before (thesis §4.1).
+        self.members.truncate(from);
     }
 
     /// Forgets everything up to `through`, which a snapshot holds.
@@ -318,18 +362,22 @@ impl Log {
             }
         }
         self.loaded = Entries::new();
+        self.members.forget_before(self.start.index);
     }
 
     /// Starts anew after a snapshot.
-    pub(crate) fn reset(&mut self, start: Position) {
+    pub(crate) fn reset(&mut self, start: Position, membership: Membership) {
+        self.members.reset(start.index, membership);
         *self = Self {
             start,
             runs: VecDeque::new(),
             last: start.index,
+            members: self.members.clone(),
             window: VecDeque::new(),
             window_cost: 0,
             open: Vec::new(),
             open_bytes: 0,
+            open_changes_members: false,
             loaded: Entries::new(),
         };
     }
@@ -385,17 +433,18 @@ impl Log {
     /// None when the first is not in memory. Those that are open are not given.
     pub(crate) fn entries(&self, from: Index, to: Index, max_bytes: usize) -> Option<Entries> {
         let to = to.min(self.last);
+        let mut taken = Entries::new();
         if from > to {
-            return Some(Entries::new());
+            return Some(taken);
         }
         // Most often it is the last batch, all of it, that is wanted.
         if let Some(batch) = self.window.back()
             && (batch.first().index, batch.last().index) == (from, to)
             && batch.encoded_len() <= max_bytes
         {
-            return Some(Entries::of_batch(batch.clone()));
+            taken.push(batch.clone());
+            return Some(taken);
         }
-        let mut taken = Entries::new();
         let mut left = max_bytes;
         // Gives whether there may be more.
         let mut take = |batch: &Batch| {
@@ -459,7 +508,7 @@ mod tests {
     }
 
     fn log(terms: &[u64]) -> Log {
-        let mut log = Log::recover(&Recovered::default()).unwrap();
+        let mut log = Log::recover(&Recovered::default(), &Membership::default()).unwrap();
         for (at, &term) in terms.iter().enumerate() {
             assert!(log.append(batch(at as u64 + 1, term)));
         }
@@ -517,11 +566,12 @@ mod tests {
             index: Index(index),
         };
         let recover = |runs, last| {
-            Log::recover(&Recovered {
+            let recovered = Recovered {
                 runs,
                 last: Index(last),
                 ..Recovered::default()
-            })
+            };
+            Log::recover(&recovered, &Membership::default())
         };
         assert!(recover(vec![run(1, 1), run(4, 3)], 9).is_ok());
         assert!(recover(vec![run(2, 1)], 9).is_err());

@@ -9,6 +9,7 @@
 //! older, never wrong.
 
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use quorate_clocks::Instant;
 
@@ -30,6 +31,8 @@ pub(crate) struct Marks {
     /// Marks and when they were made. Random, so that one of an earlier life means nothing.
     made: VecDeque<(u64, Instant)>,
     current: Option<(Instant, Index)>,
+    /// The mark that came back last, and when it was made.
+    redeemed: Option<(u64, Instant)>,
 }
 
 impl Marks {
@@ -41,7 +44,15 @@ impl Marks {
         // Older ones prove less, and this one proves nothing new.
         if let Some((_, at)) = self.made.drain(..=place).next_back() {
             self.current = Some((at, commit));
+            self.redeemed = Some((mark, at));
         }
+    }
+
+    /// How long ago a mark was made. None if this is no mark of this life, or an old one.
+    pub(crate) fn age(&self, mark: u64, now: Instant) -> Option<Duration> {
+        let made = self.made.iter().chain(&self.redeemed);
+        let mut found = made.filter(|(made, _)| *made == mark);
+        found.next().map(|&(_, at)| now.since(at))
     }
 }
 
@@ -59,6 +70,14 @@ impl PeerMarks {
     pub(crate) const fn note(&mut self, mark: u64) {
         if mark != NO_MARK {
             self.newest = mark;
+        }
+    }
+
+    /// The newest that the follower sent.
+    pub(crate) const fn newest(&self) -> Option<u64> {
+        match self.newest {
+            NO_MARK => None,
+            mark => Some(mark),
         }
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use quorate_clocks::NodeId;
 
-use crate::{Entries, Index, Position, Term};
+use crate::{Entries, Index, Membership, Position, Term};
 
 /// A message between two members.
 ///
@@ -19,7 +19,7 @@ use crate::{Entries, Index, Position, Term};
 /// let config = Config::new(NodeId(1), [NodeId(1), NodeId(2)]);
 /// let mut raft = Raft::new(config, Recovered::default(), 0, Instant::ORIGIN)?;
 /// let last = Position { term: Term(1), index: Index(1) };
-/// let request = Message::Vote(VoteRequest { term: Term(2), last });
+/// let request = Message::Vote(VoteRequest { term: Term(2), last, is_transfer: false });
 /// raft.handle_message(NodeId(2), request, Instant::ORIGIN);
 /// // The vote is held back until the driver has made it durable.
 /// assert!(raft.poll_transmit().is_none());
@@ -45,6 +45,12 @@ pub enum Message {
     AppendReply(AppendReply),
     /// Tells how far the leader has committed, when there is nothing else to tell. Has no answer.
     Commit(Commit),
+    /// Hands the leadership over: the receiver stands for election at once (thesis §3.10).
+    TimeoutNow(TimeoutNow),
+    /// Asks the leader for a linearizable read's index, on behalf of another member (thesis §6.4).
+    ReadRequest(ReadRequest),
+    /// Answers [`Message::ReadRequest`].
+    ReadReply(ReadReply),
     /// Keeps leadership, tells the commit index, and confirms reads (Raft §5.2, thesis §6.4).
     Heartbeat(Heartbeat),
     /// Answers [`Message::Heartbeat`].
@@ -62,6 +68,8 @@ pub struct VoteRequest {
     pub term: Term,
     /// The candidate's last entry.
     pub last: Position,
+    /// The leader itself has asked the candidate to stand, so nobody keeps faith with it (thesis §4.2.3).
+    pub is_transfer: bool,
 }
 
 /// The answer to a request for a vote or a pre-vote.
@@ -127,6 +135,41 @@ pub struct Commit {
     pub commit: Index,
 }
 
+/// The leader wants the receiver to lead.
+///
+/// It holds only for a log that ends as the leader's did, and for a while that the receiver measures itself:
+/// one that comes late deposes nobody.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct TimeoutNow {
+    /// The leader's term.
+    pub term: Term,
+    /// The last entry of the leader's log.
+    pub last: Position,
+    /// A mark of the receiver's (see [`HeartbeatReply::mark`]), which says when this was sent.
+    pub mark: u64,
+}
+
+/// A member that does not lead wants to read.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct ReadRequest {
+    /// The term of the leader that is asked.
+    pub term: Term,
+    /// Counted by who asks. An answer holds for all its reads up to this one.
+    pub number: u64,
+}
+
+/// What may be read.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct ReadReply {
+    /// The term of who answers.
+    pub term: Term,
+    /// The number that was asked with.
+    pub number: u64,
+    /// What must be applied before the state may be read. None when who was asked does not lead, or has too
+    /// many reads already.
+    pub index: Option<Index>,
+}
+
 /// A sign of life from the leader.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Heartbeat {
@@ -161,6 +204,8 @@ pub struct SnapshotChunk {
     pub term: Term,
     /// The last entry that the snapshot holds: names the snapshot.
     pub position: Position,
+    /// The members at that entry.
+    pub membership: Membership,
     /// The length of the whole snapshot, in bytes.
     pub total: u64,
     /// Where `data` belongs, in bytes.

@@ -18,6 +18,8 @@ const MAX_PATIENCE: u32 = 32;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Progress {
     pub(crate) id: NodeId,
+    /// It is sent no commands.
+    pub(crate) is_witness: bool,
     /// The last entry that it is known to hold, durably.
     pub(crate) matched: Index,
     /// The next entry to send.
@@ -73,6 +75,7 @@ impl Progress {
     pub(crate) fn new(id: NodeId, next: Index, now: Instant) -> Self {
         Self {
             id,
+            is_witness: false,
             matched: Index::ZERO,
             next,
             mode: Mode::Probe { waiting: false },

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use quorate_clocks::{Instant, NodeId};
 use quorate_transport::{Machine, Receipt, Transmit, Write};
 
+use crate::forward::Forwarded;
 use crate::gate::Gate;
 use crate::log::{ENTRY_OVERHEAD, Log};
 use crate::marks::Marks;
@@ -14,6 +15,7 @@ use crate::progress::Progress;
 use crate::proposals::Proposals;
 use crate::reads::Reads;
 use crate::snapshot::Incoming;
+use crate::transfer::Transfer;
 use crate::{
     Config, Entries, Event, HardState, Index, Message, Payload, PeerStatus, Persist, Position,
     ProposeError, Recovered, Role, Snapshot, StartError, Status, Term,
@@ -55,7 +57,7 @@ use quorate_clocks::SplitMix64;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Raft {
     pub(crate) config: Config,
-    /// The voters besides this one.
+    /// The members besides this one.
     pub(crate) others: Vec<NodeId>,
     pub(crate) random: SplitMix64,
     /// The latest instant that it was told.
@@ -88,6 +90,11 @@ pub struct Raft {
     pub(crate) heartbeat_at: Instant,
     pub(crate) quorum_check_at: Instant,
     pub(crate) reads: Reads,
+    /// Until when the leave to read lasts that was given for the longest.
+    pub(crate) permits_until: Instant,
+    pub(crate) transfer: Option<Transfer>,
+    /// Reads that this node, as a follower, has asked the leader for.
+    pub(crate) forwarded: Forwarded,
     proposals: Proposals,
 
     /// What this node, as a follower, knows of how current it is.
@@ -117,7 +124,7 @@ impl Raft {
         now: Instant,
     ) -> Result<Self, StartError> {
         config.check()?;
-        let log = Log::recover(&recovered)?;
+        let log = Log::recover(&recovered, &config.founders)?;
         let last = log.last();
         if last.term > recovered.hard_state.term {
             return Err(StartError::TermBehindLog {
@@ -132,15 +139,17 @@ impl Raft {
                 last: last.index,
             });
         }
-        let others = config
-            .voters
-            .iter()
-            .copied()
-            .filter(|&id| id != config.id)
-            .collect();
+        let is_empty = log.last() == Position::ZERO;
+        let founders = config.founders.members();
+        let is_founders_log = log.members().index() == Index::ZERO && !founders.is_empty();
+        if is_founders_log && !founders.contains(&config.id) {
+            return Err(StartError::NotAMember { id: config.id });
+        }
+        let others = log.members().current().members().iter().copied();
+        let others = others.filter(|&id| id != config.id).collect();
         // An earlier life may have answered a heartbeat that some leader's lease rests on.
-        let first_life = recovered.hard_state == HardState::default() && last == Position::ZERO;
-        let no_vote_until = if first_life {
+        let is_first_life = recovered.hard_state == HardState::default() && is_empty;
+        let no_vote_until = if is_first_life || !config.leases {
             now
         } else {
             now + config.election_timeout
@@ -168,6 +177,9 @@ impl Raft {
             term_start: Index::ZERO,
             heartbeat_at: now,
             quorum_check_at: now,
+            permits_until: Instant::ORIGIN,
+            transfer: None,
+            forwarded: Forwarded::default(),
             proposals: Proposals::default(),
             marks: Marks::default(),
             incoming: None,
@@ -195,6 +207,9 @@ impl Raft {
                 leader: self.leader,
                 command,
             });
+        }
+        if let Some(to) = self.has_handed_over() {
+            return Err(ProposeError::Transferring { to, command });
         }
         let limit_bytes = self.config.max_command_bytes;
         if command.len() > limit_bytes {
@@ -228,7 +243,9 @@ impl Raft {
     pub fn handle_message(&mut self, from: NodeId, message: Message, now: Instant) {
         self.advance(now);
         self.close_proposals();
-        if !self.others.contains(&from) {
+        // Whoever else it comes from: a member that is behind does not know the newest members, and must hear
+        // their leader (thesis §4.1).
+        if from == self.config.id {
             self.dropped += 1;
             return;
         }
@@ -240,6 +257,9 @@ impl Raft {
             Message::Append(append) => self.handle_append(from, append),
             Message::AppendReply(reply) => self.handle_append_reply(from, reply),
             Message::Commit(commit) => self.handle_commit(from, commit),
+            Message::TimeoutNow(timeout) => self.handle_timeout_now(from, timeout),
+            Message::ReadRequest(request) => self.handle_read_request(from, request),
+            Message::ReadReply(reply) => self.handle_read_reply(from, reply),
             Message::Heartbeat(heartbeat) => self.handle_heartbeat(from, heartbeat),
             Message::HeartbeatReply(reply) => self.handle_heartbeat_reply(from, reply),
             Message::SnapshotChunk(chunk) => self.handle_snapshot_chunk(from, chunk),
@@ -260,8 +280,12 @@ impl Raft {
                 self.heartbeat_at = self.now + self.config.heartbeat_interval;
                 self.reads.want_round();
             }
-        } else if self.now >= self.election_at {
-            self.stand_for_election();
+            self.advance_transfer();
+        } else {
+            self.expire_forwarded();
+            if self.now >= self.election_at {
+                self.stand_for_election();
+            }
         }
         self.tell_role();
     }
@@ -313,6 +337,8 @@ impl Raft {
         if self.role == Role::Leader {
             self.send_round();
             self.feed_peers();
+        } else {
+            self.send_read_request();
         }
         self.gate.poll_transmit()
     }
@@ -333,10 +359,14 @@ impl Raft {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        Some(match self.role {
-            Role::Leader => self.heartbeat_at.min(self.quorum_check_at),
-            _ => self.election_at,
-        })
+        let (due, other) = match self.role {
+            Role::Leader => {
+                let due = self.heartbeat_at.min(self.quorum_check_at);
+                (due, self.transfer_due())
+            }
+            _ => (self.election_at, self.forwarded.due()),
+        };
+        Some(other.map_or(due, |other| due.min(other)))
     }
 
     /// Entries that were asked for with [`Event::Load`], from `from` on. Empty when they are gone:
@@ -378,6 +408,9 @@ impl Raft {
             commit: self.commit,
             applied: self.applied,
             durable: self.gate.durable_index(),
+            membership: self.membership().clone(),
+            membership_index: self.membership_index(),
+            transferring: self.transferring(),
             peers: self
                 .peers
                 .iter()
@@ -433,7 +466,7 @@ impl Raft {
 
     /// Makes what was proposed since into one batch, which is written, sent and handed out as one.
     #[inline]
-    fn close_proposals(&mut self) {
+    pub(crate) fn close_proposals(&mut self) {
         if self.log.has_open() {
             self.share_proposals();
         }
@@ -441,18 +474,24 @@ impl Raft {
 
     fn share_proposals(&mut self) {
         if let Some(batch) = self.log.close() {
-            self.proposals.push(&batch);
-            self.gate.write_entries(batch);
+            self.gate.write_entries(batch.clone());
+            self.proposals.push(batch);
         }
     }
 
-    /// Appends the empty entry with which a leader's term starts.
-    pub(crate) fn append_empty(&mut self) -> Index {
-        self.log.append_open(self.hard_state.term, Payload::Empty);
+    /// Appends an entry that is not the application's.
+    pub(crate) fn append_own(&mut self, payload: Payload) -> Position {
+        self.close_proposals();
+        self.log.append_open(self.hard_state.term, payload);
         if let Some(batch) = self.log.close() {
-            self.gate.write_entries(batch);
+            self.gate.write_entries(batch.clone());
+            if batch.changes_members() {
+                self.proposals.push(batch);
+            }
         }
-        self.log.last().index
+        let position = self.log.last();
+        self.notice_members();
+        position
     }
 
     /// Raises the commit index, and settles the proposals whose fate that decides.
@@ -465,6 +504,14 @@ impl Raft {
 
     fn commit_further(&mut self, index: Index) {
         let before = core::mem::replace(&mut self.commit, index);
+        self.settle_proposals(before, index);
+        let named = self.membership_index();
+        if named > before && named <= index {
+            self.membership_committed();
+        }
+    }
+
+    fn settle_proposals(&mut self, before: Index, index: Index) {
         if self.proposals.is_empty() {
             return;
         }
@@ -498,6 +545,8 @@ impl Raft {
     pub(crate) fn tell_role(&mut self) {
         let state = (self.role, self.hard_state.term, self.leader);
         if state != self.told {
+            // Whoever was asked for an index no longer answers.
+            self.lose_forwarded();
             self.told = state;
             self.tell_changed_role(state);
         }
@@ -516,6 +565,11 @@ impl Raft {
         let to = self.commit.min(self.gate.durable_index());
         let from = self.applied.next();
         if from > to {
+            return None;
+        }
+        if self.membership().is_witness(self.config.id) {
+            // It has nothing to apply them to.
+            self.applied = to;
             return None;
         }
         match self.log.entries(from, to, self.config.max_committed_bytes) {

@@ -3,10 +3,9 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
-use quorate_clocks::Instant;
+use quorate_clocks::{Instant, NodeId};
 use quorate_transport::{Lane, Transmit};
 
-use crate::quorum::reached_by_majority;
 use crate::{Event, Heartbeat, LeasePermit, Message, Raft, ReadError, ReadTicket, Role};
 
 /// Rounds that are remembered until a majority has answered them. The others only confirm reads.
@@ -28,8 +27,19 @@ pub(crate) struct Reads {
     sent: VecDeque<(u64, Instant)>,
     /// When the newest round that a majority of this term has answered was sent.
     confirmed_sent_at: Option<Instant>,
+    /// No more leases in this term.
+    leases_ended: bool,
     /// Reads, and the round that confirms each.
-    waiting: VecDeque<(ReadTicket, u64)>,
+    waiting: VecDeque<(Reader, u64)>,
+}
+
+/// Who reads.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Reader {
+    /// The application of this node.
+    Here(ReadTicket),
+    /// Another member, with a request of this number.
+    Member(NodeId, u64),
 }
 
 impl Reads {
@@ -41,6 +51,7 @@ impl Reads {
             wanted: false,
             sent: VecDeque::new(),
             confirmed_sent_at: None,
+            leases_ended: false,
             waiting: VecDeque::new(),
         }
     }
@@ -50,6 +61,12 @@ impl Reads {
         self.sent.clear();
         self.confirmed_sent_at = None;
         self.wanted = false;
+        self.leases_ended = false;
+    }
+
+    /// Gives no more leases in this term.
+    pub(crate) const fn end_leases(&mut self) {
+        self.leases_ended = true;
     }
 
     pub(crate) const fn want_round(&mut self) {
@@ -73,24 +90,42 @@ impl Raft {
                 leader: self.leader,
             });
         }
-        let limit = self.reads.max_waiting;
-        if self
-            .reads
-            .waiting
-            .len()
-            .saturating_add(self.waiting_events())
-            >= limit
-        {
+        let ticket = self.next_read_ticket()?;
+        self.register_read(Reader::Here(ticket));
+        Ok(ticket)
+    }
+
+    /// A name for another read, if there is room for it.
+    pub(crate) fn next_read_ticket(&mut self) -> Result<ReadTicket, ReadError> {
+        if !self.has_room_to_read() {
+            let limit = self.reads.max_waiting;
             return Err(ReadError::Full { limit });
         }
         let ticket = ReadTicket(self.reads.next_ticket);
         self.reads.next_ticket += 1;
-        self.reads.waiting.push_back((ticket, self.reads.round + 1));
+        Ok(ticket)
+    }
+
+    fn has_room_to_read(&self) -> bool {
+        let waiting = self.reads.waiting.len() + self.forwarded.len();
+        waiting.saturating_add(self.waiting_events()) < self.reads.max_waiting
+    }
+
+    /// Lets a read of another member wait. Gives whether there is room for it.
+    pub(crate) fn register_forwarded(&mut self, from: NodeId, number: u64) -> bool {
+        let has_room = self.has_room_to_read();
+        if has_room {
+            self.register_read(Reader::Member(from, number));
+        }
+        has_room
+    }
+
+    fn register_read(&mut self, reader: Reader) {
+        self.reads.waiting.push_back((reader, self.reads.round + 1));
         self.reads.want_round();
         if self.others.is_empty() {
             self.send_round();
         }
-        Ok(ticket)
     }
 
     /// Leave to read the application's state right now, on the word of a lease.
@@ -100,16 +135,19 @@ impl Raft {
     /// sound while clocks run at most [`Config::clock_drift_ppm`](crate::Config::clock_drift_ppm)
     /// apart from real time, while drivers read the `now` of a message after it has arrived, and
     /// only until [`LeasePermit::until`].
-    pub fn lease_read(&self, now: Instant) -> Result<LeasePermit, ReadError> {
+    pub fn lease_read(&mut self, now: Instant) -> Result<LeasePermit, ReadError> {
         if self.role != Role::Leader {
             return Err(ReadError::NotLeader {
                 leader: self.leader,
             });
         }
         let until = self.lease_until();
-        let holds = self.now.max(now) < until;
+        let may_be_given =
+            self.config.leases && !self.reads.leases_ended && self.transfer.is_none();
+        let holds = may_be_given && self.now.max(now) < until;
         // Before an entry of its own term is committed, the leader does not know what is (§8).
         if holds && self.commit >= self.term_start {
+            self.permits_until = self.permits_until.max(until);
             Ok(LeasePermit {
                 index: self.commit,
                 until,
@@ -173,20 +211,15 @@ impl Raft {
                 message,
             });
         }
-        if self.peers.is_empty() {
-            self.advance_reads();
-        }
+        // Alone it may be a quorum.
+        self.advance_reads();
     }
 
     /// Takes note of the rounds that a majority has answered, and lets the reads go that they
     /// confirm.
     pub(crate) fn advance_reads(&mut self) {
-        let rounds = self
-            .peers
-            .iter()
-            .map(|peer| peer.round)
-            .chain([self.reads.round]);
-        let Some(confirmed) = reached_by_majority(rounds) else {
+        let own = self.reads.round;
+        let Some(confirmed) = self.reached_by_quorum(own, |peer| peer.round) else {
             return;
         };
         while let Some(&(_, at)) = self
@@ -205,21 +238,24 @@ impl Raft {
             return;
         }
         let index = self.commit;
-        while let Some(&(ticket, _)) = self
-            .reads
-            .waiting
-            .front()
-            .filter(|(_, round)| *round <= confirmed)
+        while let Some(&(reader, round)) = self.reads.waiting.front()
+            && round <= confirmed
         {
             self.reads.waiting.pop_front();
-            self.push_event(Event::ReadReady { ticket, index });
+            match reader {
+                Reader::Here(ticket) => self.push_event(Event::ReadReady { ticket, index }),
+                Reader::Member(from, number) => self.answer_read(from, number, Some(index)),
+            }
         }
     }
 
     /// Tells every waiting read that this node no longer leads.
     pub(crate) fn fail_reads(&mut self) {
-        while let Some((ticket, _)) = self.reads.waiting.pop_front() {
-            self.push_event(Event::ReadLost { ticket });
+        while let Some((reader, _)) = self.reads.waiting.pop_front() {
+            match reader {
+                Reader::Here(ticket) => self.push_event(Event::ReadLost { ticket }),
+                Reader::Member(from, number) => self.answer_read(from, number, None),
+            }
         }
     }
 }

@@ -4,7 +4,6 @@ use quorate_clocks::NodeId;
 use quorate_transport::{Lane, Transmit};
 
 use crate::progress::Mode;
-use crate::quorum::reached_by_majority;
 use crate::{
     Append, AppendOutcome, AppendReply, Commit, Entries, Event, HeartbeatReply, Index, Message,
     Raft, Role, Term,
@@ -23,6 +22,7 @@ impl Raft {
             AppendOutcome::Matched { index } if index <= last => {
                 if peer.match_through(index) {
                     self.advance_commit();
+                    self.advance_transfer();
                 }
             }
             AppendOutcome::Matched { .. } => self.dropped += 1,
@@ -89,6 +89,7 @@ impl Raft {
             _ => {}
         }
         self.advance_reads();
+        self.advance_transfer();
     }
 
     /// The peer that answers this leader in its term. A newer term ends the leadership.
@@ -111,16 +112,17 @@ impl Raft {
     /// Commits what a majority holds durably, once an entry of this term is among it (§5.4.2).
     pub(crate) fn advance_commit(&mut self) {
         let own = self.gate.durable_index();
-        let held = self.peers.iter().map(|peer| peer.matched).chain([own]);
-        let Some(index) = reached_by_majority(held) else {
+        let Some(index) = self.reached_by_quorum(own, |peer| peer.matched) else {
             return;
         };
         if index > self.commit && index >= self.term_start {
             let knew = self.commit >= self.term_start;
             self.commit_to(index);
             // Reads wait until it is known what is committed.
-            if !knew {
+            if !knew && self.role == Role::Leader {
                 self.advance_reads();
+                // An earlier leader may have left a change half done.
+                self.membership_committed();
             }
         }
     }
@@ -154,6 +156,20 @@ impl Raft {
             {
                 return false;
             }
+            Mode::AwaitSnapshot { .. } if peer.is_witness => {
+                let Some(snapshot) = self.snapshot_for_witness() else {
+                    return false;
+                };
+                if let Some(peer) = self.peers.get_mut(at) {
+                    peer.mode = Mode::SendSnapshot {
+                        snapshot,
+                        offset: 0,
+                        waiting: false,
+                        resync: false,
+                    };
+                }
+                return true;
+            }
             Mode::AwaitSnapshot { asked } => {
                 *asked = true;
                 let wanted = Event::SnapshotWanted { to: peer.id };
@@ -172,6 +188,10 @@ impl Raft {
         let Some(entries) = self.log.entries(from, last, self.config.max_append_bytes) else {
             self.want_load(from, last);
             return false;
+        };
+        let entries = match peer.is_witness {
+            true => entries.without_commands(),
+            false => entries,
         };
         let more = !entries.is_empty();
         if let Mode::Probe { waiting } = &mut peer.mode {
@@ -211,7 +231,7 @@ impl Raft {
     }
 
     /// Tells a follower that has it all how much of it is committed.
-    fn send_commit(&mut self, at: usize, commit: Index) {
+    pub(crate) fn send_commit(&mut self, at: usize, commit: Index) {
         let term = self.hard_state.term;
         if let Some(peer) = self.peers.get_mut(at) {
             peer.sent_commit = commit;

@@ -8,13 +8,15 @@ use quorate_transport::{Lane, Transmit};
 
 use crate::progress::Mode;
 use crate::{
-    AppendOutcome, Index, Message, Position, Raft, Snapshot, SnapshotChunk, SnapshotReply,
+    AppendOutcome, Index, Membership, Message, Position, Raft, Snapshot, SnapshotChunk,
+    SnapshotReply,
 };
 
 /// A snapshot that is arriving.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Incoming {
     position: Position,
+    membership: Membership,
     total: usize,
     /// What has arrived, from the first byte on. Grows as chunks come: a peer's word on the total
     /// reserves nothing.
@@ -49,6 +51,16 @@ impl Raft {
         };
     }
 
+    /// A snapshot for a witness: of what the log no longer has, but without any state.
+    pub(crate) fn snapshot_for_witness(&self) -> Option<Snapshot> {
+        let position = self.log.start();
+        Some(Snapshot {
+            position,
+            membership: self.membership_at(position.index)?.clone(),
+            data: Bytes::new(),
+        })
+    }
+
     /// Sends the next chunk, unless one is on its way. Gives whether there is more to send now.
     pub(crate) fn send_chunk(&mut self, at: usize) -> bool {
         let term = self.hard_state.term;
@@ -73,6 +85,7 @@ impl Raft {
         let message = Message::SnapshotChunk(SnapshotChunk {
             term,
             position: snapshot.position,
+            membership: snapshot.membership.clone(),
             total: total as u64,
             offset: start as u64,
             data: snapshot.data.slice(start..end),
@@ -121,6 +134,7 @@ impl Raft {
         let SnapshotChunk {
             term,
             position,
+            membership,
             total,
             offset,
             data,
@@ -152,7 +166,11 @@ impl Raft {
             self.reply_to_append(from, AppendOutcome::Matched { index: self.commit });
             return;
         }
-        let same = |incoming: &Incoming| incoming.position == position && incoming.total == total;
+        let same = |incoming: &Incoming| {
+            incoming.position == position
+                && incoming.total == total
+                && incoming.membership == membership
+        };
         let mut incoming = match self.incoming.take() {
             Some(incoming) if same(&incoming) => incoming,
             Some(incoming) if incoming.position.index > position.index => {
@@ -162,6 +180,7 @@ impl Raft {
             }
             _ => Incoming {
                 position,
+                membership,
                 total,
                 data: Vec::new(),
             },
@@ -174,6 +193,7 @@ impl Raft {
                 from,
                 Snapshot {
                     position,
+                    membership: incoming.membership,
                     data: Bytes::from(incoming.data),
                 },
             );
@@ -192,9 +212,10 @@ impl Raft {
     /// Puts a snapshot in the place of the log. The application restores it once it is durable.
     fn install(&mut self, from: NodeId, snapshot: Snapshot) {
         let position = snapshot.position;
-        self.log.reset(position);
+        self.log.reset(position, snapshot.membership.clone());
         let receipt = self.gate.write_snapshot(snapshot.clone());
         self.commit_to(position.index);
+        self.notice_members();
         self.restoring = Some((receipt, snapshot));
         self.reply_to_append(
             from,

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use proptest::prelude::*;
 use quorate_clocks::{Instant, NodeId};
+use quorate_raft_core::wire::decode_membership;
 use quorate_raft_core::{
     Append, AppendOutcome, AppendReply, Commit, Config, Entries, Entry, Event, Heartbeat,
-    HeartbeatReply, Index, Message, Payload, Position, Raft, Recovered, Snapshot, SnapshotChunk,
-    SnapshotReply, Term, VoteReply, VoteRequest,
+    HeartbeatReply, Index, Membership, MembershipChange, Message, Payload, Position, Raft,
+    ReadReply, ReadRequest, Recovered, Snapshot, SnapshotChunk, SnapshotReply, Term, TimeoutNow,
+    Transition, VoteReply, VoteRequest,
 };
 use quorate_transport::Receipt;
 use quorate_transport::contract::{self, Cue, Plan};
@@ -23,6 +25,13 @@ enum Call {
     Unreachable(u64),
     Propose(usize),
     Read,
+    ReadAnywhere,
+    Change(MembershipChange),
+    Force(Membership),
+    LeaveJoint,
+    Transfer(u64),
+    Campaign,
+    ForgetLeader,
     Compact(u64),
     ProvideEntries(u64, Vec<Entry>),
     ProvideSnapshot(u64, Option<Snapshot>),
@@ -39,6 +48,73 @@ fn position() -> impl Strategy<Value = Position> + Clone {
         term: Term(term),
         index: Index(index),
     })
+}
+
+fn members() -> impl Strategy<Value = Vec<NodeId>> + Clone {
+    prop::collection::btree_set((0_u64..5).prop_map(NodeId), 0..4)
+        .prop_map(|members| members.into_iter().collect())
+}
+
+/// Any membership that a wire can bring, so also joint ones.
+fn membership() -> impl Strategy<Value = Membership> + Clone {
+    let parts = (
+        members(),
+        members(),
+        members(),
+        any::<bool>(),
+        any::<bool>(),
+    );
+    parts.prop_map(|(voters, outgoing, learners, is_joint, has_witness)| {
+        let set = |voters: &[NodeId]| {
+            let mut bytes = BytesMut::new();
+            bytes.put_u32_le(voters.len() as u32);
+            for voter in voters {
+                bytes.put_u32_le(1);
+                bytes.put_u8(0);
+                bytes.put_u64_le(voter.0);
+            }
+            bytes
+        };
+        let mut bytes = BytesMut::new();
+        bytes.put_u8(if is_joint { 3 } else { 0 });
+        bytes.put_slice(&set(&voters));
+        if is_joint {
+            bytes.put_slice(&set(&outgoing));
+        }
+        let learners = learners.iter().filter(|learner| !voters.contains(learner));
+        let learners: Vec<_> = learners.collect();
+        let witnesses = &voters[..usize::from(has_witness && voters.len() > 1)];
+        bytes.put_u32_le(learners.len() as u32);
+        learners
+            .iter()
+            .for_each(|learner| bytes.put_u64_le(learner.0));
+        bytes.put_u32_le(witnesses.len() as u32);
+        witnesses
+            .iter()
+            .for_each(|witness| bytes.put_u64_le(witness.0));
+        // Where the witness would be the only voter of the other half.
+        decode_membership(&mut bytes.freeze()).unwrap_or_default()
+    })
+}
+
+fn change() -> impl Strategy<Value = MembershipChange> + Clone {
+    let transition = prop_oneof![
+        Just(Transition::Shortest),
+        Just(Transition::Joint),
+        Just(Transition::JointUntilLeft),
+    ];
+    (small(), membership(), 0_u64..5, 0_u8..4, transition).prop_map(
+        |(base, membership, id, what, transition)| {
+            let change = MembershipChange::of(Index(base), &membership).through(transition);
+            let id = NodeId(id);
+            match what {
+                0 => change.voter(id),
+                1 => change.learner(id),
+                2 => change.witness(id).even_if_behind(),
+                _ => change.remove(id),
+            }
+        },
+    )
 }
 
 fn entries() -> impl Strategy<Value = Vec<Entry>> {
@@ -62,12 +138,27 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
             })
             .collect()
     });
-    prop_oneof![4 => consecutive, 1 => random]
+    let changes = (small(), small(), membership()).prop_map(|(index, term, membership)| {
+        vec![Entry {
+            position: Position {
+                term: Term(term),
+                index: Index(index),
+            },
+            payload: Payload::Membership(membership),
+        }]
+    });
+    prop_oneof![4 => consecutive, 1 => random, 2 => changes]
 }
 
 fn message() -> impl Strategy<Value = Message> {
     let term = small().prop_map(Term);
-    let vote = (term.clone(), position()).prop_map(|(term, last)| VoteRequest { term, last });
+    let vote = (term.clone(), position(), any::<bool>()).prop_map(|(term, last, is_transfer)| {
+        VoteRequest {
+            term,
+            last,
+            is_transfer,
+        }
+    });
     let reply =
         (term.clone(), term.clone(), any::<bool>()).prop_map(|(term, asked, granted)| VoteReply {
             term,
@@ -120,18 +211,37 @@ fn message() -> impl Strategy<Value = Message> {
         (term.clone(), small(), small()).prop_map(|(term, round, mark)| {
             Message::HeartbeatReply(HeartbeatReply { term, round, mark })
         }),
-        (term.clone(), position(), small(), small(), 0_usize..5).prop_map(
-            |(term, position, total, offset, len)| {
+        (term.clone(), position(), small())
+            .prop_map(|(term, last, mark)| Message::TimeoutNow(TimeoutNow { term, last, mark })),
+        (term.clone(), small())
+            .prop_map(|(term, number)| Message::ReadRequest(ReadRequest { term, number })),
+        (term.clone(), small(), prop::option::of(small())).prop_map(|(term, number, index)| {
+            let index = index.map(Index);
+            Message::ReadReply(ReadReply {
+                term,
+                number,
+                index,
+            })
+        }),
+        (
+            term.clone(),
+            position(),
+            small(),
+            small(),
+            0_usize..5,
+            membership()
+        )
+            .prop_map(|(term, position, total, offset, len, membership)| {
                 let data = Bytes::from(vec![7; len]);
                 Message::SnapshotChunk(SnapshotChunk {
                     term,
                     position,
+                    membership,
                     total,
                     offset,
                     data,
                 })
-            }
-        ),
+            }),
         (term, position(), small()).prop_map(|(term, position, next)| {
             Message::SnapshotReply(SnapshotReply {
                 term,
@@ -143,8 +253,9 @@ fn message() -> impl Strategy<Value = Message> {
 }
 
 fn call() -> impl Strategy<Value = Call> {
-    let snapshot = position().prop_map(|position| Snapshot {
+    let snapshot = (position(), membership()).prop_map(|(position, membership)| Snapshot {
         position,
+        membership,
         data: Bytes::from_static(b"state"),
     });
     prop_oneof![
@@ -155,6 +266,13 @@ fn call() -> impl Strategy<Value = Call> {
         1 => (0_u64..5).prop_map(Call::Unreachable),
         3 => (0_usize..300).prop_map(Call::Propose),
         2 => Just(Call::Read),
+        1 => Just(Call::ReadAnywhere),
+        2 => change().prop_map(Call::Change),
+        1 => membership().prop_map(Call::Force),
+        1 => Just(Call::LeaveJoint),
+        1 => (0_u64..5).prop_map(Call::Transfer),
+        1 => Just(Call::Campaign),
+        1 => Just(Call::ForgetLeader),
         1 => small().prop_map(Call::Compact),
         1 => (small(), entries()).prop_map(|(from, entries)| Call::ProvideEntries(from, entries)),
         1 => (0_u64..5, prop::option::of(snapshot))
@@ -184,7 +302,9 @@ fn run(calls: &[Call]) -> Outcome {
     let mut output = Vec::new();
     let mut newest = Receipt::default();
     let mut applied = Index::ZERO;
+    let mut was_witness = false;
     for call in calls {
+        was_witness |= raft.membership().is_witness(NodeId(1));
         let before = (raft.term(), raft.commit(), raft.applied());
         match call.clone() {
             Call::Message(from, message) => raft.handle_message(NodeId(from), message, now),
@@ -198,6 +318,19 @@ fn run(calls: &[Call]) -> Outcome {
             Call::Read => {
                 output.push(format!("{:?} {:?}", raft.read(now), raft.lease_read(now)));
             }
+            Call::ReadAnywhere => output.push(format!("{:?}", raft.read_anywhere(now))),
+            Call::Change(change) => {
+                output.push(format!("{:?}", raft.change_membership(&change, now)));
+            }
+            Call::Force(membership) => {
+                output.push(format!("{:?}", raft.force_membership(membership, now)));
+            }
+            Call::LeaveJoint => output.push(format!("{:?}", raft.leave_joint(now))),
+            Call::Transfer(to) => {
+                output.push(format!("{:?}", raft.transfer_leadership(NodeId(to), now)));
+            }
+            Call::Campaign => output.push(format!("{:?}", raft.campaign(now))),
+            Call::ForgetLeader => output.push(format!("{:?}", raft.forget_leader(now))),
             Call::Compact(through) => raft.compact(Index(through)),
             Call::ProvideEntries(from, entries) => {
                 raft.provide_entries(Index(from), entries.into(), now);
@@ -218,7 +351,8 @@ fn run(calls: &[Call]) -> Outcome {
                     match &event {
                         Event::Committed { entries } => {
                             for entry in entries {
-                                assert_eq!(entry.position.index, applied.next());
+                                // A witness applies nothing.
+                                assert!(entry.position.index == applied.next() || was_witness);
                                 applied = entry.position.index;
                             }
                         }
@@ -261,10 +395,14 @@ fn the_contract_holds_among_three_members() {
         Raft::new(config, Recovered::default(), id.0, Instant::ORIGIN).unwrap()
     };
     let user = |raft: &mut Raft, cue: Cue<Event>, now: Instant| match cue {
-        Cue::Command(random) => match random % 4 {
+        Cue::Command(random) => match random % 8 {
             0 => drop(raft.propose(random.to_le_bytes().to_vec().into(), now)),
-            1 => drop(raft.read(now)),
+            1 => drop(raft.read_anywhere(now)),
             2 => drop(raft.lease_read(now)),
+            4 => drop(raft.change_membership(&raft.change().learner(NodeId(3)), now)),
+            5 => drop(raft.change_membership(&raft.change().voter(NodeId(3)), now)),
+            6 => drop(raft.transfer_leadership(NodeId(random / 8 % 3 + 1), now)),
+            7 => drop(raft.campaign(now)),
             _ => raft.compact(Index(raft.applied().0.saturating_sub(random % 8))),
         },
         Cue::Event(Event::Load { from, .. }) => raft.provide_entries(from, Entries::new(), now),
@@ -272,6 +410,7 @@ fn the_contract_holds_among_three_members() {
             let position = raft.position_at(raft.applied()).unwrap();
             let snapshot = Snapshot {
                 position,
+                membership: raft.membership_at(position.index).unwrap().clone(),
                 data: Bytes::from_static(b"state"),
             };
             raft.provide_snapshot(to, Some(snapshot), now);

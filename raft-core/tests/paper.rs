@@ -34,6 +34,7 @@ fn s5_2_a_follower_votes_once_in_a_term() {
         Message::Vote(quorate_raft_core::VoteRequest {
             term: Term(term),
             last,
+            is_transfer: false,
         })
     };
     cluster.crash(1);

@@ -2,10 +2,12 @@
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
+use quorate_clocks::NodeId;
 use quorate_raft_core::wire::{decode_entry, encode_entry, entry_len};
 use quorate_raft_core::{
     Append, AppendOutcome, AppendReply, Commit, Entries, Entry, Heartbeat, HeartbeatReply, Index,
-    Message, Payload, Position, SnapshotChunk, SnapshotReply, Term, VoteReply, VoteRequest,
+    Membership, Message, Payload, Position, QuorumSet, ReadReply, ReadRequest, SnapshotChunk,
+    SnapshotReply, Term, TimeoutNow, VoteReply, VoteRequest,
 };
 use quorate_transport::{Wire, WireError};
 
@@ -47,6 +49,11 @@ fn version_1_has_these_bytes() {
     let vote = VoteRequest {
         term: Term(3),
         last: at(7, 2),
+        is_transfer: false,
+    };
+    let transfer = VoteRequest {
+        is_transfer: true,
+        ..vote
     };
     let reply = VoteReply {
         term: Term(3),
@@ -57,9 +64,18 @@ fn version_1_has_these_bytes() {
         previous: Index(7),
         hint: at(5, 1),
     };
+    let voters = QuorumSet::weighted([(NodeId(1), 1), (NodeId(2), 5)]).unwrap();
+    let group = QuorumSet::majority([NodeId(3)]).unwrap();
+    let groups = QuorumSet::majority_of([voters, group]).unwrap();
+    let membership = Membership::new(groups)
+        .with_learners([NodeId(9)])
+        .unwrap()
+        .with_witnesses([NodeId(1)])
+        .unwrap();
     let chunk = SnapshotChunk {
         term: Term(3),
         position: at(7, 2),
+        membership,
         total: 10,
         offset: 4,
         data: Bytes::from_static(b"xyz"),
@@ -68,7 +84,7 @@ fn version_1_has_these_bytes() {
         (
             1,
             Message::PreVote(vote),
-            "030000000000000002000000000000000700000000000000",
+            "03000000000000000200000000000000070000000000000000",
         ),
         (
             2,
@@ -77,8 +93,13 @@ fn version_1_has_these_bytes() {
         ),
         (
             3,
+            Message::Vote(transfer),
+            "03000000000000000200000000000000070000000000000001",
+        ),
+        (
+            3,
             Message::Vote(vote),
-            "030000000000000002000000000000000700000000000000",
+            "03000000000000000200000000000000070000000000000000",
         ),
         (
             4,
@@ -139,8 +160,45 @@ fn version_1_has_these_bytes() {
         (
             9,
             Message::SnapshotChunk(chunk),
-            "0300000000000000020000000000000007000000000000000a0000000000000004000000\
-             000000000300000078797a",
+            "03000000000000000200000000000000070000000000000000020000000100000001020000000100000000\
+             01000000000000000500000000020000000000000001000000010100000001000000000300000000000000\
+             0100000009000000000000000100000001000000000000000a0000000000000004000000000000000300\
+             000078797a",
+        ),
+        (
+            12,
+            Message::TimeoutNow(TimeoutNow {
+                term: Term(3),
+                last: at(7, 2),
+                mark: 10,
+            }),
+            "0300000000000000020000000000000007000000000000000a00000000000000",
+        ),
+        (
+            13,
+            Message::ReadRequest(ReadRequest {
+                term: Term(3),
+                number: 4,
+            }),
+            "03000000000000000400000000000000",
+        ),
+        (
+            14,
+            Message::ReadReply(ReadReply {
+                term: Term(3),
+                number: 4,
+                index: None,
+            }),
+            "0300000000000000040000000000000000",
+        ),
+        (
+            14,
+            Message::ReadReply(ReadReply {
+                term: Term(3),
+                number: 4,
+                index: Some(Index(7)),
+            }),
+            "03000000000000000400000000000000010700000000000000",
         ),
         (
             10,
@@ -217,15 +275,33 @@ fn entry() -> impl Strategy<Value = Entry> {
     let payload = prop_oneof![
         Just(Payload::Empty),
         prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Payload::Command(bytes.into())),
+        membership().prop_map(Payload::Membership),
     ];
     (position(), payload).prop_map(|(position, payload)| Entry { position, payload })
+}
+
+fn membership() -> impl Strategy<Value = Membership> {
+    let ids = prop::collection::btree_set((0_u64..30).prop_map(NodeId), 1..6);
+    (ids, 0_usize..3, 0_usize..3, 1_u32..9).prop_map(|(ids, learners, witnesses, weight)| {
+        let ids: Vec<NodeId> = ids.into_iter().collect();
+        let (learners, voters) = ids.split_at(learners.min(ids.len() - 1));
+        let witnesses = &voters[..witnesses.min(voters.len() - 1)];
+        let voters = voters.iter().map(|&id| (id, weight));
+        Membership::new(QuorumSet::weighted(voters).unwrap())
+            .with_learners(learners.iter().copied())
+            .and_then(|members| members.with_witnesses(witnesses.iter().copied()))
+            .unwrap()
+    })
 }
 
 fn message() -> impl Strategy<Value = Message> {
     let term = any::<u64>().prop_map(Term);
     prop_oneof![
-        (term.clone(), position())
-            .prop_map(|(term, last)| Message::Vote(VoteRequest { term, last })),
+        (term.clone(), position()).prop_map(|(term, last)| Message::Vote(VoteRequest {
+            term,
+            last,
+            is_transfer: false
+        })),
         (term.clone(), term.clone(), any::<bool>()).prop_map(|(term, asked, granted)| {
             Message::PreVoteReply(VoteReply {
                 term,
@@ -263,13 +339,15 @@ fn message() -> impl Strategy<Value = Message> {
             position(),
             any::<u64>(),
             any::<u64>(),
-            prop::collection::vec(any::<u8>(), 0..40)
+            prop::collection::vec(any::<u8>(), 0..40),
+            membership(),
         )
-            .prop_map(|(term, position, total, offset, data)| {
+            .prop_map(|(term, position, total, offset, data, membership)| {
                 let data = data.into();
                 Message::SnapshotChunk(SnapshotChunk {
                     term,
                     position,
+                    membership,
                     total,
                     offset,
                     data,
@@ -300,7 +378,7 @@ proptest! {
     /// Whatever decodes has exactly one encoding: the one that it came from.
     #[test]
     fn arbitrary_bytes_never_panic_and_have_one_reading(
-        kind in 0_u8..13,
+        kind in 0_u8..16,
         bytes in prop::collection::vec(any::<u8>(), 0..120),
     ) {
         let bytes = Bytes::from(bytes);

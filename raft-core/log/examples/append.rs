@@ -108,6 +108,7 @@ fn log(path: &Path, batch: usize, batches: usize) -> Outcome<f64> {
     let rate = (batch * batches) as f64 / begun.elapsed().as_secs_f64();
     log.save_snapshot(&quorate_raft_core::Snapshot {
         position: log.last(),
+        membership: quorate_raft_core::Membership::default(),
         data: Bytes::new(),
     })?;
     log.purge(last)?;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use quorate_raft_core::{Entries, Entry, Index, Position};
+use quorate_raft_core::{Entries, Entry, Index, Membership, Payload, Position};
 
 /// A stretch of records in one segment is found by its first one, and read through from there.
 /// Larger means less memory and more bytes read for nothing.
@@ -27,6 +27,8 @@ pub(crate) struct LogIndex {
     /// The first entry of each run of one term.
     runs: VecDeque<Position>,
     last: Index,
+    /// Who the members are from an entry on, in each entry that says so. Ascending.
+    memberships: VecDeque<(Index, Membership)>,
     /// Ascending by first entry and, since records are only ever appended, by segment and offset.
     spans: VecDeque<Span>,
 }
@@ -125,6 +127,9 @@ impl LogIndex {
                 self.runs.push_back(entry.position);
             }
             self.last = entry.position.index;
+            if let Payload::Membership(membership) = entry.payload {
+                self.memberships.push_back((self.last, membership.clone()));
+            }
         }
     }
 
@@ -135,6 +140,13 @@ impl LogIndex {
         }
         while self.spans.back().is_some_and(|span| reaches(span.first)) {
             self.spans.pop_back();
+        }
+        while self
+            .memberships
+            .back()
+            .is_some_and(|(index, _)| reaches(*index))
+        {
+            self.memberships.pop_back();
         }
         self.last = self.last.min(from.prev());
     }
@@ -184,6 +196,17 @@ impl LogIndex {
             });
         }
         self.start = start;
+        // A snapshot says it.
+        self.memberships.retain(|(index, _)| *index > through);
+    }
+
+    /// Who the members are from an entry on, in each entry after `index` that says so.
+    pub(crate) fn memberships_after(
+        &self,
+        index: Index,
+    ) -> impl Iterator<Item = (Index, Membership)> + '_ {
+        let memberships = self.memberships.iter();
+        memberships.filter(move |(from, _)| *from > index).cloned()
     }
 }
 
@@ -206,6 +229,6 @@ pub(crate) fn follow(
 }
 
 /// Payload and overhead of an entry in memory, counted as the core counts them.
-pub(crate) const fn cost(entry: &Entry) -> usize {
+pub(crate) fn cost(entry: &Entry) -> usize {
     entry.payload.len() + 64
 }

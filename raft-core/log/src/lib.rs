@@ -31,7 +31,10 @@
 //! # Example
 //!
 //! ```
-//! use quorate_raft_core::{Entry, HardState, Index, Payload, Persist, Position, Snapshot, Term};
+//! use quorate_clocks::NodeId;
+//! use quorate_raft_core::{
+//!     Entry, HardState, Index, Membership, Payload, Persist, Position, Snapshot, Term,
+//! };
 //! use quorate_raft_log::{Log, LogOptions};
 //!
 //! let directory = tempfile::tempdir()?;
@@ -54,7 +57,8 @@
 //!
 //! // What the application holds once it has applied two entries.
 //! let position = Position { term: Term(1), index: Index(2) };
-//! log.save_snapshot(&Snapshot { position, data: "x = 1".into() })?;
+//! let membership = Membership::of_voters([NodeId(1), NodeId(2), NodeId(3)])?;
+//! log.save_snapshot(&Snapshot { position, membership, data: "x = 1".into() })?;
 //! log.purge(Index(2))?;
 //!
 //! drop(log);

@@ -89,12 +89,16 @@ impl Log {
         let recovery = recover(&*disk, &options)?;
         let snapshot = recovery.snapshot.as_ref().map(|found| found.position);
         let applied = snapshot.map_or(Index::ZERO, |position| position.index);
+        let of_snapshot = recovery.snapshot.as_ref();
+        let of_snapshot = of_snapshot.map(|taken| (taken.position.index, taken.membership.clone()));
+        let of_entries = recovery.index.memberships_after(applied);
         let opened = Opened {
             recovered: Recovered {
                 hard_state: recovery.hard_state,
                 start: recovery.index.start(),
                 applied,
                 runs: recovery.index.runs().collect(),
+                memberships: of_snapshot.into_iter().chain(of_entries).collect(),
                 last: recovery.index.last().index,
                 tail: recovery.tail.into(),
             },

@@ -7,20 +7,23 @@
 //! | bytes in a chunk | 4 |
 //! | position: term, index | 8, 8 |
 //! | length of the data | 8 |
+//! | length of the membership | 4 |
 //! | crc32 of all that | 4 |
+//! | the membership, as on the wire; crc32 of the header's crc32 and of it | that; 4 |
 //! | then each chunk: data, crc32 of the header's crc32, the chunk's number and the data | up to 256 KiB, 4 |
 
 use std::io;
 
-use bytes::{Buf, BufMut, Bytes};
-use quorate_raft_core::{Index, Position, Snapshot, Term};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use quorate_raft_core::wire::{decode_membership, encode_membership, membership_len};
+use quorate_raft_core::{Index, Membership, Position, Snapshot, Term};
 
 use crate::disk::{Disk, DiskFile};
 use crate::format::{UNFINISHED_SUFFIX, VERSION};
 
 pub(crate) const PREFIX: &str = "snapshot-";
 const MAGIC: &[u8; 8] = b"QRTSNAP\n";
-const HEADER_BYTES: usize = 48;
+const HEADER_BYTES: usize = 52;
 const CHUNK_BYTES: usize = 256 << 10;
 const CRC_BYTES: usize = 4;
 
@@ -72,8 +75,11 @@ pub(crate) fn write(disk: &dyn Disk, snapshot: &Snapshot, origin: Origin) -> io:
     let unfinished = format!("{name}{UNFINISHED_SUFFIX}");
     let file = disk.create(&unfinished)?;
     let header = header(snapshot, origin);
-    file.write_all_at(&header, 0)?;
-    let mut offset = HEADER_BYTES as u64;
+    let mut start = BytesMut::from(&header[..]);
+    encode_membership(&snapshot.membership, &mut start);
+    start.put_u32_le(membership_crc(&header, &start[HEADER_BYTES..]));
+    file.write_all_at(&start, 0)?;
+    let mut offset = start.len() as u64;
     let mut piece = Vec::new();
     for (number, chunk) in (0_u64..).zip(snapshot.data.chunks(CHUNK_BYTES)) {
         piece.clear();
@@ -98,15 +104,20 @@ pub(crate) fn read(disk: &dyn Disk, position: Position) -> Result<Snapshot, BadS
     let announced = header
         .data_len
         .saturating_add(crcs)
-        .saturating_add(HEADER_BYTES as u64);
+        .saturating_add(header.data_at());
     // Before room is made for the data.
     let len = file.len()?;
     if announced != len {
         let what = format!("the header announces {announced} bytes, the file has {len}");
         return Err(damaged(0, &what));
     }
+    let membership = read_membership(&*file, &header)?;
     let data = read_chunks(&*file, &header)?;
-    Ok(Snapshot { position, data })
+    Ok(Snapshot {
+        position,
+        membership,
+        data,
+    })
 }
 
 /// Reads whose snapshot the one at `position` is, and checks no more than that.
@@ -120,6 +131,14 @@ struct Header {
     origin: Origin,
     chunk_bytes: u64,
     data_len: u64,
+    membership_len: u32,
+}
+
+impl Header {
+    /// Where the data begins.
+    const fn data_at(&self) -> u64 {
+        (HEADER_BYTES + CRC_BYTES) as u64 + self.membership_len as u64
+    }
 }
 
 fn read_header(file: &dyn DiskFile, position: Position) -> Result<Header, BadSnapshot> {
@@ -156,19 +175,39 @@ fn read_header(file: &dyn DiskFile, position: Position) -> Result<Header, BadSna
         ));
     }
     let data_len = fields.get_u64_le();
+    let membership_len = fields.get_u32_le();
     Ok(Header {
         bytes,
         origin,
         chunk_bytes,
         data_len,
+        membership_len,
     })
+}
+
+/// What the header says was checked against the length of the file.
+fn read_membership(file: &dyn DiskFile, header: &Header) -> Result<Membership, BadSnapshot> {
+    let at = HEADER_BYTES as u64;
+    let mut bytes = vec![0; header.membership_len as usize + CRC_BYTES];
+    file.read_exact_at(&mut bytes, at)?;
+    let crc = bytes.split_off(header.membership_len as usize);
+    if crc.as_slice().get_u32_le() != membership_crc(&header.bytes, &bytes) {
+        return Err(damaged(at, "the membership does not match its checksum"));
+    }
+    let mut bytes = Bytes::from(bytes);
+    let membership =
+        decode_membership(&mut bytes).map_err(|error| damaged(at, &error.to_string()))?;
+    match bytes.is_empty() {
+        true => Ok(membership),
+        false => Err(damaged(at, "the membership has bytes after its end")),
+    }
 }
 
 fn read_chunks(file: &dyn DiskFile, header: &Header) -> Result<Bytes, BadSnapshot> {
     let too_long = |_| damaged(0, "the snapshot does not fit into memory");
     let mut data = vec![0; usize::try_from(header.data_len).map_err(too_long)?];
     let chunk_len = usize::try_from(header.chunk_bytes).map_err(too_long)?;
-    let mut offset = HEADER_BYTES as u64;
+    let mut offset = header.data_at();
     for (number, chunk) in (0_u64..).zip(data.chunks_mut(chunk_len)) {
         file.read_exact_at(chunk, offset)?;
         let mut crc = [0; CRC_BYTES];
@@ -195,9 +234,19 @@ fn header(snapshot: &Snapshot, origin: Origin) -> [u8; HEADER_BYTES] {
     out.put_u64_le(snapshot.position.term.0);
     out.put_u64_le(snapshot.position.index.0);
     out.put_u64_le(snapshot.data.len() as u64);
+    // A membership has at most some thousand members.
+    out.put_u32_le(membership_len(&snapshot.membership) as u32);
     let crc = crc32fast::hash(&header[..HEADER_BYTES - CRC_BYTES]);
     header[HEADER_BYTES - CRC_BYTES..].copy_from_slice(&crc.to_le_bytes());
     header
+}
+
+/// Binds a membership to its file.
+fn membership_crc(header: &[u8; HEADER_BYTES], membership: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&header[HEADER_BYTES - CRC_BYTES..]);
+    hasher.update(membership);
+    hasher.finalize()
 }
 
 /// Binds a chunk to its file and its place in it.

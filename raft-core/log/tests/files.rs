@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use bytes::Bytes;
-use quorate_raft_core::{Entry, Index, Payload, Persist, Position, Snapshot, Term};
+use quorate_raft_core::{Entry, Index, Membership, Payload, Persist, Position, Snapshot, Term};
 use quorate_raft_log::{Log, LogOptions, OpenError, Opened};
 
 fn open(directory: &Path) -> Result<(Log, Opened), OpenError> {
@@ -111,6 +111,7 @@ fn what_is_synced_is_there_with_segments_snapshots_and_purges() {
         if round % 20 == 19 {
             let snapshot = Snapshot {
                 position: position(last - 50),
+                membership: Membership::default(),
                 data: data.clone(),
             };
             log.save_snapshot(&snapshot).unwrap();

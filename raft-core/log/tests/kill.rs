@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 
 use bytes::Bytes;
 use quorate_clocks::NodeId;
-use quorate_raft_core::{Entry, HardState, Index, Payload, Persist, Position, Snapshot, Term};
+use quorate_raft_core::{
+    Entry, HardState, Index, Membership, Payload, Persist, Position, Snapshot, Term,
+};
 use quorate_raft_log::{Log, LogOptions, Opened};
 
 const DIRECTORY: &str = "QUORATE_RAFT_LOG_KILL_TEST";
@@ -65,6 +67,7 @@ fn writer() {
         if round % 50 == 49 {
             let snapshot = Snapshot {
                 position: entry(last - 10).position,
+                membership: Membership::default(),
                 data: Bytes::from(vec![1; 10_000]),
             };
             log.save_snapshot(&snapshot).unwrap();

@@ -47,7 +47,10 @@ pub(crate) enum ApplyReport<S> {
     Restored {
         position: Position,
     },
-    SnapshotTaken(Snapshot),
+    SnapshotTaken {
+        position: Position,
+        data: Bytes,
+    },
     /// The lease ran out before the closure ran.
     LeaseOver(Box<dyn ReadWork<S>>),
     /// The lease ran out while the closure ran.
@@ -137,7 +140,7 @@ impl<S: StateMachine> Apply<S> {
                 ApplyJob::TakeSnapshot => {
                     let position = self.position;
                     let data = self.state.snapshot();
-                    self.report(ApplyReport::SnapshotTaken(Snapshot { position, data }));
+                    self.report(ApplyReport::SnapshotTaken { position, data });
                 }
                 ApplyJob::Read(read) => self.take_read(read),
                 ApplyJob::Stop => return,

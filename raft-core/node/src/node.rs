@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_clocks::{NodeId, SystemClock};
-use quorate_raft_core::{Index, Message, Position, Raft};
+use quorate_raft_core::{Index, Membership, Message, Position, Raft};
 use quorate_raft_log::{Log, Opened};
 use quorate_transport::Transport;
 use tokio::runtime::Handle as Runtime;
@@ -133,7 +133,7 @@ impl<S: StateMachine> Node<S> {
         let raft = Raft::new(options.raft.clone(), recovered, options.seed, clock.now())?;
         let thread = |name| move |source| StartError::Thread { name, source };
         // One load of entries, one snapshot per peer, one save, one purge, and the stop.
-        let disk_jobs = options.raft.voters.len() + 4;
+        let disk_jobs = Membership::MAX_MEMBERS + 4;
         let (disk_jobs, disk_reports, disk_thread) =
             disk::start(log, id, disk_jobs).map_err(thread("disk"))?;
         let apply = apply::start(state, position, id, clock, options.max_open_reads)

@@ -223,8 +223,15 @@ async fn a_node_does_not_start_on_what_it_can_not_run() {
         Err(StartError::Restore { .. })
     ));
     // Refusing leaves the log as it was, and free.
+    let (log, opened) = Log::open(&dir, LogOptions::default()).unwrap();
+    let mut options = NodeOptions::new(Config::new(NodeId(0), [NodeId(0)]));
+    options.raft.heartbeat_interval = Duration::ZERO;
+    let transport = Memory::mesh([NodeId(0)], 1).pop().unwrap();
+    let started = Node::start(options, log, opened, transport, Ledger::default());
+    assert!(matches!(started, Err(StartError::Raft(_))));
+    let empty = tempfile::tempdir().unwrap();
     assert!(matches!(
-        start(&dir, &[NodeId(7)], Ledger::default()),
+        start(empty.path(), &[NodeId(7)], Ledger::default()),
         Err(StartError::Raft(_))
     ));
     let small = LogOptions {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{
-    Config, Entry, Event, HardState, Index, Message, Persist, Position, Raft, Recovered, Role,
-    Snapshot, Term,
+    ChangeError, Config, Entry, Event, HardState, Index, Membership, MembershipChange, Message,
+    Payload, Persist, Position, Raft, Recovered, Role, Snapshot, Term,
 };
 use quorate_transport::{Receipt, Write};
 
@@ -45,6 +45,21 @@ impl Disk {
             .map_or(Position::ZERO, |snapshot| snapshot.position)
     }
 
+    /// What the snapshot and the entries say about the members.
+    fn memberships(&self) -> Vec<(Index, Membership)> {
+        let of_snapshot = self.snapshot.iter();
+        let of_snapshot =
+            of_snapshot.map(|snapshot| (snapshot.position.index, snapshot.membership.clone()));
+        let of_entries = self
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.payload {
+                Payload::Membership(membership) => Some((entry.position.index, membership.clone())),
+                _ => None,
+            });
+        of_snapshot.chain(of_entries).collect()
+    }
+
     /// The recovered state with every entry, or none, in memory.
     pub(crate) fn recover(&self, tail: bool) -> Recovered {
         let mut runs: Vec<Position> = Vec::new();
@@ -62,6 +77,7 @@ impl Disk {
             start,
             applied: start.index,
             runs,
+            memberships: self.memberships(),
             last: self
                 .entries
                 .last()
@@ -126,10 +142,13 @@ impl Cluster {
     /// Starts a node from a disk.
     pub(crate) fn boot(&mut self, id: u64, disk: Disk) {
         self.seed += 1;
-        let config = Config {
+        let mut config = Config {
             id: NodeId(id),
             ..self.config.clone()
         };
+        if !config.founders.contains(NodeId(id)) {
+            config.founders = Membership::default();
+        }
         let recovered = disk.recover(true);
         let raft = Raft::new(config, recovered, self.seed * 7919 + id, self.now).unwrap();
         let node = Node {
@@ -206,7 +225,7 @@ impl Cluster {
 
     /// Delivers one message, unless its link is cut or its receiver is down.
     pub(crate) fn deliver(&mut self, (from, to, message): (u64, u64, Message)) {
-        if self.cut.contains(&(from, to)) || !self.node(to).up {
+        if self.cut.contains(&(from, to)) || !self.nodes.get(&to).is_some_and(|node| node.up) {
             return;
         }
         let now = self.now;
@@ -268,6 +287,25 @@ impl Cluster {
         let position = self.raft(id).propose(Bytes::from(command), now).unwrap();
         self.drain(id);
         position
+    }
+
+    /// Asks a leader to change the members.
+    pub(crate) fn change(
+        &mut self,
+        id: u64,
+        change: impl FnOnce(MembershipChange) -> MembershipChange,
+    ) -> Result<Position, ChangeError> {
+        let now = self.now;
+        let raft = self.raft(id);
+        let change = change(raft.change());
+        let taken = raft.change_membership(&change, now);
+        self.drain(id);
+        taken
+    }
+
+    /// Who the members are, as a node sees it.
+    pub(crate) fn members(&mut self, id: u64) -> String {
+        self.raft(id).membership().to_string()
     }
 
     pub(crate) fn isolate(&mut self, id: u64) {
@@ -350,7 +388,12 @@ impl Node {
         let index = self.raft.applied();
         let position = self.raft.position_at(index).unwrap();
         let data = encode_state(&self.applied);
-        self.disk.snapshot = Some(Snapshot { position, data });
+        let membership = self.raft.membership_at(index).unwrap().clone();
+        self.disk.snapshot = Some(Snapshot {
+            position,
+            membership,
+            data,
+        });
         self.disk
             .entries
             .retain(|entry| entry.position.index > index);

@@ -140,8 +140,13 @@ impl Cluster {
         if application.applied.index.0 < covered.0 + self.snapshot_every {
             return;
         }
+        let position = application.applied;
+        let Some(membership) = machine.membership_at(position.index) else {
+            return;
+        };
         let snapshot = Snapshot {
-            position: application.applied,
+            position,
+            membership: membership.clone(),
             data: pack(&application.commands),
         };
         machine.compact(disk.compact(snapshot, self.keep_entries));

@@ -1,7 +1,9 @@
 //! A disk as a log keeps it: the hard state, a snapshot, and the entries after the log's start.
 
 use quorate_clocks::NodeId;
-use quorate_raft_core::{Entry, HardState, Index, Persist, Position, Recovered, Snapshot};
+use quorate_raft_core::{
+    Entry, HardState, Index, Membership, Payload, Persist, Position, Recovered, Snapshot,
+};
 
 use super::book::{Book, Seen};
 
@@ -75,6 +77,25 @@ impl Disk {
                 .is_some_and(|entry| entry.position == position)
     }
 
+    /// What the snapshot, and the entries after it, say about the members.
+    pub(crate) fn memberships(&self) -> Vec<(Index, Membership)> {
+        let of_snapshot = self.snapshot.iter();
+        let mut known: Vec<_> = of_snapshot
+            .map(|snapshot| (snapshot.position.index, snapshot.membership.clone()))
+            .collect();
+        for entry in &self.entries {
+            let is_newer = known
+                .last()
+                .is_none_or(|(index, _)| *index < entry.position.index);
+            if let Payload::Membership(membership) = &entry.payload
+                && is_newer
+            {
+                known.push((entry.position.index, membership.clone()));
+            }
+        }
+        known
+    }
+
     /// What a driver hands to the core. `keep` entries are in memory, the others are on disk only.
     pub(crate) fn recover(&self, keep: usize) -> Recovered {
         let mut runs: Vec<Position> = Vec::new();
@@ -92,6 +113,7 @@ impl Disk {
                 .as_ref()
                 .map_or(Index::ZERO, |snapshot| snapshot.position.index),
             runs,
+            memberships: self.memberships(),
             last: self.last().index,
             tail: self.entries[from..].to_vec(),
         }

@@ -2,12 +2,15 @@
 
 mod crash;
 mod damage;
+mod members;
 mod model;
 mod rules;
 mod simulated;
 
 use quorate_clocks::NodeId;
-use quorate_raft_core::{Entry, HardState, Index, Payload, Persist, Position, Snapshot, Term};
+use quorate_raft_core::{
+    Entry, HardState, Index, Membership, Payload, Persist, Position, Snapshot, Term,
+};
 
 pub(crate) use simulated::{Random, SimulatedDisk};
 
@@ -62,8 +65,10 @@ pub(crate) fn hard_state(term: u64, vote: u64) -> HardState {
 pub(crate) fn snapshot(position: Position, bytes: usize) -> Snapshot {
     let text = format!("{position} ");
     let data: Vec<u8> = text.bytes().cycle().take(bytes).collect();
+    let members = [1, bytes as u64 + 2].map(NodeId);
     Snapshot {
         position,
+        membership: Membership::of_voters(members).unwrap(),
         data: data.into(),
     }
 }

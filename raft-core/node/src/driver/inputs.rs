@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use quorate_raft_core::{Index, Message, ProposeError, Role};
+use quorate_raft_core::{Index, Message, ProposeError, Role, Snapshot};
 use quorate_transport::Transport;
 
 use super::Driver;
@@ -219,11 +219,17 @@ where
                 self.counters.snapshots_restored += 1;
                 self.snapshots.durable = self.snapshots.durable.max(position.index);
             }
-            ApplyReport::SnapshotTaken(snapshot) => {
+            ApplyReport::SnapshotTaken { position, data } => {
                 // A leader's snapshot may have overtaken it.
-                if snapshot.position.index > self.snapshots.newest {
-                    self.snapshots.newest = snapshot.position.index;
-                    self.ask_disk(DiskJob::Save(snapshot));
+                let is_newest = position.index > self.snapshots.newest;
+                if is_newest && let Some(membership) = self.raft.membership_at(position.index) {
+                    let membership = membership.clone();
+                    self.snapshots.newest = position.index;
+                    self.ask_disk(DiskJob::Save(Snapshot {
+                        position,
+                        membership,
+                        data,
+                    }));
                 } else {
                     self.snapshots.busy = false;
                 }
@@ -298,6 +304,10 @@ fn kind(message: &Message) -> &'static str {
         Message::HeartbeatReply(_) => "heartbeat_reply",
         Message::SnapshotChunk(_) => "snapshot_chunk",
         Message::SnapshotReply(_) => "snapshot_reply",
+        Message::Commit(_) => "commit",
+        Message::TimeoutNow(_) => "timeout_now",
+        Message::ReadRequest(_) => "read_request",
+        Message::ReadReply(_) => "read_reply",
         _ => "another",
     }
 }

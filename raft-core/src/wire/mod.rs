@@ -5,9 +5,11 @@
 //! | term, index, round, offset, length of a snapshot | 8 |
 //! | a position | 16: term, index |
 //! | a flag | 1: 0 or 1 |
-//! | an entry | 21 and the payload: term 8, index 8, kind 1, length 4 |
+//! | an entry | 21 and the payload: term 8, index 8, kind 1 (0 empty, 1 a command, 2 a membership), length 4 |
 //!
 //! Entries have the same bytes on the wire and in the durable log.
+
+mod membership;
 
 use alloc::format;
 use alloc::string::String;
@@ -18,8 +20,11 @@ use quorate_transport::{Wire, WireError};
 
 use crate::{
     Append, AppendOutcome, AppendReply, Commit, Entry, EntryRef, Heartbeat, HeartbeatReply, Index,
-    Message, Payload, Position, SnapshotChunk, SnapshotReply, Term, VoteReply, VoteRequest,
+    Message, Payload, Position, ReadReply, ReadRequest, SnapshotChunk, SnapshotReply, Term,
+    TimeoutNow, VoteReply, VoteRequest,
 };
+
+pub use membership::{decode_membership, encode_membership, membership_len};
 
 /// Bytes of an entry before its payload.
 pub const ENTRY_HEADER_BYTES: usize = 21;
@@ -28,6 +33,7 @@ const VERSION: u8 = 1;
 
 const EMPTY: u8 = 0;
 const COMMAND: u8 = 1;
+const MEMBERSHIP: u8 = 2;
 
 const MATCHED: u8 = 0;
 const REJECTED: u8 = 1;
@@ -41,14 +47,19 @@ pub fn entry_len<'a>(entry: impl Into<EntryRef<'a>>) -> usize {
 pub fn encode_entry<'a>(entry: impl Into<EntryRef<'a>>, out: &mut BytesMut) {
     let EntryRef { position, payload } = entry.into();
     put_position(position, out);
-    let (kind, payload): (u8, &[u8]) = match payload {
-        Payload::Empty => (EMPTY, &[]),
-        Payload::Command(command) => (COMMAND, command),
+    let kind = match payload {
+        Payload::Empty => EMPTY,
+        Payload::Command(_) => COMMAND,
+        Payload::Membership(_) => MEMBERSHIP,
     };
     out.put_u8(kind);
     // A command is at most `Config::max_command_bytes`, which fits.
     out.put_u32_le(u32::try_from(payload.len()).unwrap_or(u32::MAX));
-    out.put_slice(payload);
+    match payload {
+        Payload::Empty => {}
+        Payload::Command(command) => out.put_slice(command),
+        Payload::Membership(membership) => encode_membership(membership, out),
+    }
 }
 
 /// Takes an entry off the front of `bytes`. Its payload is a slice of them, not a copy.
@@ -58,10 +69,18 @@ pub fn decode_entry(bytes: &mut Bytes) -> Result<Entry, WireError> {
     let kind = take_u8(bytes)?;
     let len = take_u32(bytes)? as usize;
     need(bytes, len)?;
-    let payload = bytes.split_to(len);
+    let mut payload = bytes.split_to(len);
     let payload = match kind {
         EMPTY if payload.is_empty() => Payload::Empty,
         COMMAND => Payload::Command(payload),
+        MEMBERSHIP => {
+            let membership = decode_membership(&mut payload)?;
+            if !payload.is_empty() {
+                let left = payload.remaining();
+                return Err(WireError::Trailing { left });
+            }
+            Payload::Membership(membership)
+        }
         _ => {
             return Err(invalid(format!(
                 "an entry of kind {kind} with {len} bytes of payload"
@@ -87,21 +106,27 @@ impl Wire for Message {
             Self::SnapshotChunk(_) => 9,
             Self::SnapshotReply(_) => 10,
             Self::Commit(_) => 11,
+            Self::TimeoutNow(_) => 12,
+            Self::ReadRequest(_) => 13,
+            Self::ReadReply(_) => 14,
         }
     }
 
     fn encoded_len(&self) -> usize {
         match self {
-            Self::PreVote(_) | Self::Vote(_) | Self::HeartbeatReply(_) => 24,
+            Self::PreVote(_) | Self::Vote(_) => 25,
+            Self::HeartbeatReply(_) => 24,
             Self::PreVoteReply(_) | Self::VoteReply(_) => 17,
             Self::Append(append) => 36 + append.entries.encoded_len(),
             Self::AppendReply(reply) => match reply.outcome {
                 AppendOutcome::Matched { .. } => 17,
                 AppendOutcome::Rejected { .. } => 33,
             },
-            Self::Commit(_) => 16,
+            Self::Commit(_) | Self::ReadRequest(_) => 16,
+            Self::TimeoutNow(_) => 32,
+            Self::ReadReply(reply) => 17 + reply.index.map_or(0, |_| 8),
             Self::Heartbeat(_) => 40,
-            Self::SnapshotChunk(chunk) => 44 + chunk.data.len(),
+            Self::SnapshotChunk(chunk) => 44 + membership_len(&chunk.membership) + chunk.data.len(),
             Self::SnapshotReply(_) => 32,
         }
     }
@@ -112,6 +137,7 @@ impl Wire for Message {
             Self::PreVote(request) | Self::Vote(request) => {
                 out.put_u64_le(request.term.0);
                 put_position(request.last, out);
+                out.put_u8(u8::from(request.is_transfer));
             }
             Self::PreVoteReply(reply) | Self::VoteReply(reply) => {
                 out.put_u64_le(reply.term.0);
@@ -145,6 +171,23 @@ impl Wire for Message {
                 out.put_u64_le(commit.term.0);
                 out.put_u64_le(commit.commit.0);
             }
+            Self::TimeoutNow(timeout) => {
+                out.put_u64_le(timeout.term.0);
+                put_position(timeout.last, out);
+                out.put_u64_le(timeout.mark);
+            }
+            Self::ReadRequest(request) => {
+                out.put_u64_le(request.term.0);
+                out.put_u64_le(request.number);
+            }
+            Self::ReadReply(reply) => {
+                out.put_u64_le(reply.term.0);
+                out.put_u64_le(reply.number);
+                out.put_u8(u8::from(reply.index.is_some()));
+                if let Some(index) = reply.index {
+                    out.put_u64_le(index.0);
+                }
+            }
             Self::Heartbeat(heartbeat) => {
                 out.put_u64_le(heartbeat.term.0);
                 out.put_u64_le(heartbeat.commit.0);
@@ -160,6 +203,7 @@ impl Wire for Message {
             Self::SnapshotChunk(chunk) => {
                 out.put_u64_le(chunk.term.0);
                 put_position(chunk.position, out);
+                encode_membership(&chunk.membership, out);
                 out.put_u64_le(chunk.total);
                 out.put_u64_le(chunk.offset);
                 out.put_u32_le(u32::try_from(chunk.data.len()).unwrap_or(u32::MAX));
@@ -210,6 +254,23 @@ impl Wire for Message {
                 term: Term(take_u64(body)?),
                 commit: Index(take_u64(body)?),
             }),
+            12 => Self::TimeoutNow(TimeoutNow {
+                term: Term(take_u64(body)?),
+                last: take_position(body)?,
+                mark: take_u64(body)?,
+            }),
+            13 => Self::ReadRequest(ReadRequest {
+                term: Term(take_u64(body)?),
+                number: take_u64(body)?,
+            }),
+            14 => Self::ReadReply(ReadReply {
+                term: Term(take_u64(body)?),
+                number: take_u64(body)?,
+                index: match take_flag(body)? {
+                    true => Some(Index(take_u64(body)?)),
+                    false => None,
+                },
+            }),
             _ => return Err(WireError::UnknownKind { kind, version }),
         };
         match body.remaining() {
@@ -223,20 +284,13 @@ fn take_vote_request(body: &mut Bytes) -> Result<VoteRequest, WireError> {
     Ok(VoteRequest {
         term: Term(take_u64(body)?),
         last: take_position(body)?,
+        is_transfer: take_flag(body)?,
     })
 }
 
 fn take_vote_reply(body: &mut Bytes) -> Result<VoteReply, WireError> {
     let (term, asked) = (Term(take_u64(body)?), Term(take_u64(body)?));
-    let granted = match take_u8(body)? {
-        0 => false,
-        1 => true,
-        flag => {
-            return Err(invalid(format!(
-                "a vote's flag is {flag}; it may be 0 or 1"
-            )));
-        }
-    };
+    let granted = take_flag(body)?;
     Ok(VoteReply {
         term,
         asked,
@@ -285,12 +339,14 @@ fn take_append_reply(body: &mut Bytes) -> Result<AppendReply, WireError> {
 fn take_snapshot_chunk(body: &mut Bytes) -> Result<SnapshotChunk, WireError> {
     let term = Term(take_u64(body)?);
     let position = take_position(body)?;
+    let membership = decode_membership(body)?;
     let (total, offset) = (take_u64(body)?, take_u64(body)?);
     let len = take_u32(body)? as usize;
     need(body, len)?;
     Ok(SnapshotChunk {
         term,
         position,
+        membership,
         total,
         offset,
         data: body.split_to(len),
@@ -307,6 +363,14 @@ fn take_position(bytes: &mut Bytes) -> Result<Position, WireError> {
         term: Term(take_u64(bytes)?),
         index: Index(take_u64(bytes)?),
     })
+}
+
+fn take_flag(bytes: &mut Bytes) -> Result<bool, WireError> {
+    match take_u8(bytes)? {
+        0 => Ok(false),
+        1 => Ok(true),
+        flag => Err(invalid(format!("a flag is {flag}; it may be 0 or 1"))),
+    }
 }
 
 const fn invalid(what: String) -> WireError {
