@@ -6,7 +6,7 @@ use quorate_clocks::NodeId;
 use quorate_transport::{Lane, Transmit};
 
 use crate::progress::Progress;
-use crate::{HardState, Message, Payload, Raft, Role, Term, VoteReply, VoteRequest};
+use crate::{Cause, HardState, Message, Payload, Raft, Role, Term, VoteReply, VoteRequest};
 
 impl Raft {
     /// Picks when to stand for election: one to two election timeouts from now, anew each time, so
@@ -19,7 +19,7 @@ impl Raft {
     }
 
     /// The election timeout ran out: asks first whether it could win (thesis §9.6).
-    pub(crate) fn stand_for_election(&mut self) {
+    pub(crate) fn stand_for_election(&mut self, cause: Cause) {
         self.reset_election_timer();
         let term = self.hard_state.term.next();
         // There is no term after the last one. A snapshot under way is not a log to win with.
@@ -33,6 +33,8 @@ impl Raft {
         self.leave_leadership();
         self.role = Role::PreCandidate;
         self.leader = None;
+        self.cause = cause;
+        self.counters.0.pre_votes += 1;
         self.votes.clear();
         self.votes.insert(self.config.id, true);
         let request = VoteRequest {
@@ -45,7 +47,10 @@ impl Raft {
     }
 
     /// A majority would vote for it: raises the term and stands.
-    pub(crate) fn become_candidate(&mut self, is_transfer: bool) {
+    pub(crate) fn become_candidate(&mut self, cause: Cause) {
+        let is_transfer = matches!(cause, Cause::HandedOver { .. });
+        self.cause = cause;
+        self.counters.0.candidacies += 1;
         let term = self.hard_state.term.next();
         self.role = Role::Candidate;
         self.leader = None;
@@ -74,6 +79,8 @@ impl Raft {
     fn become_leader(&mut self) {
         self.role = Role::Leader;
         self.leader = Some(self.config.id);
+        self.cause = Cause::Elected;
+        self.counters.0.elected += 1;
         self.votes.clear();
         self.peers.clear();
         self.follow_members();
@@ -85,11 +92,15 @@ impl Raft {
     }
 
     /// Follows `leader`, or nobody yet, in `term`.
-    pub(crate) fn become_follower(&mut self, term: Term, leader: Option<NodeId>) {
+    pub(crate) fn become_follower(&mut self, term: Term, leader: Option<NodeId>, cause: Cause) {
         if self.role == Role::Follower && term == self.hard_state.term {
-            self.leader = leader;
+            if self.leader != leader {
+                self.leader = leader;
+                self.cause = cause;
+            }
             return;
         }
+        self.cause = cause;
         self.leave_leadership();
         if term > self.hard_state.term {
             self.set_hard_state(HardState { term, vote: None });
@@ -130,7 +141,8 @@ impl Raft {
         if self.reached_by_quorum(true, is_alive) == Some(true) {
             self.quorum_check_at = self.now + timeout;
         } else {
-            self.become_follower(self.hard_state.term, None);
+            self.counters.0.quorums_lost += 1;
+            self.become_follower(self.hard_state.term, None, Cause::QuorumLost);
         }
     }
 
@@ -162,11 +174,11 @@ impl Raft {
 
     pub(crate) fn handle_pre_vote_reply(&mut self, from: NodeId, reply: VoteReply) {
         if !reply.granted && reply.term > self.hard_state.term {
-            self.become_follower(reply.term, None);
+            self.become_follower(reply.term, None, Cause::HigherTerm { from });
             return;
         }
         if self.role != Role::PreCandidate || reply.asked != self.hard_state.term.next() {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         }
         self.take_vote(from, reply.granted);
@@ -179,7 +191,7 @@ impl Raft {
         let hands_over = self.role != Role::Leader || self.transferring() == Some(from);
         let is_bound = self.is_bound_to_a_leader() && !(request.is_transfer && hands_over);
         if request.term > self.hard_state.term && !is_bound {
-            self.become_follower(request.term, None);
+            self.become_follower(request.term, None, Cause::HigherTerm { from });
         }
         // §5.4.1: the candidate's log must be at least as up to date, by (term, index). A vote in
         // the same term was asked for while nobody led it, or the leader is heard again anyway.
@@ -190,7 +202,10 @@ impl Raft {
             && request.last >= self.log.last()
             && !is_bound;
         if granted {
-            self.role = Role::Follower;
+            if self.role != Role::Follower {
+                self.role = Role::Follower;
+                self.cause = Cause::Voted { whom: from };
+            }
             if self.hard_state.vote.is_none() {
                 self.set_hard_state(HardState {
                     vote: Some(from),
@@ -209,11 +224,11 @@ impl Raft {
 
     pub(crate) fn handle_vote_reply(&mut self, from: NodeId, reply: VoteReply) {
         if reply.term > self.hard_state.term {
-            self.become_follower(reply.term, None);
+            self.become_follower(reply.term, None, Cause::HigherTerm { from });
             return;
         }
         if self.role != Role::Candidate || reply.asked != self.hard_state.term {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         }
         self.take_vote(from, reply.granted);
@@ -225,7 +240,7 @@ impl Raft {
         if self.membership().is_voter(from) {
             self.votes.insert(from, granted);
         } else {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
         }
     }
 
@@ -236,7 +251,7 @@ impl Raft {
 
     fn count_pre_votes(&mut self) {
         if self.role == Role::PreCandidate && self.has_won() {
-            self.become_candidate(false);
+            self.become_candidate(Cause::WouldWin);
         }
     }
 

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use quorate_clocks::{Instant, NodeId};
 
-use crate::{Entries, HardState, Index, Membership, Position, Snapshot, Term};
+use crate::{Cause, Entries, HardState, Index, Membership, Position, Snapshot, Term};
 
 /// What must become durable, as one unit: after a crash either all of it is there or none.
 ///
@@ -102,6 +102,8 @@ pub enum Event {
         term: Term,
         /// The leader of that term, when known.
         leader: Option<NodeId>,
+        /// Why.
+        cause: Cause,
     },
     /// A proposal of this node will not be reported as committed by it.
     ///

@@ -5,7 +5,7 @@ use quorate_transport::{Lane, Transmit};
 
 use crate::marks::NO_MARK;
 use crate::{
-    Append, AppendOutcome, AppendReply, Commit, Heartbeat, HeartbeatReply, Index, Message,
+    Append, AppendOutcome, AppendReply, Cause, Commit, Heartbeat, HeartbeatReply, Index, Message,
     Position, Raft, Role, Term,
 };
 
@@ -17,11 +17,11 @@ impl Raft {
             // A term has one leader (§5.2): another one's word is a lie.
             let other = self.leader.is_some_and(|leader| leader != from);
             if other || self.role == Role::Leader {
-                self.dropped += 1;
+                self.counters.0.dropped_messages += 1;
                 return false;
             }
         }
-        self.become_follower(term, Some(from));
+        self.become_follower(term, Some(from), Cause::LeaderHeard);
         self.leader_heard = Some(self.now);
         self.reset_election_timer();
         true
@@ -60,7 +60,7 @@ impl Raft {
 
     pub(crate) fn handle_append(&mut self, from: NodeId, append: Append) {
         if !is_well_formed(&append) {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         }
         if append.term < self.hard_state.term {
@@ -72,7 +72,7 @@ impl Raft {
         }
         if self.restoring.is_some() || self.is_overloaded() {
             // The leader sends it again.
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         }
         let outcome = self.take_entries(append);
@@ -116,7 +116,7 @@ impl Raft {
                 self.gate.replace_from(index);
             }
             if !self.log.append(batch.clone()) {
-                self.dropped += 1;
+                self.counters.0.dropped_messages += 1;
                 break;
             }
             self.gate.write_entries(batch);

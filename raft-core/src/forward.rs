@@ -5,7 +5,9 @@ use alloc::collections::VecDeque;
 use quorate_clocks::{Instant, NodeId};
 use quorate_transport::{Lane, Transmit};
 
-use crate::{Event, Index, Message, Raft, ReadError, ReadReply, ReadRequest, ReadTicket, Role};
+use crate::{
+    Cause, Event, Index, Message, Raft, ReadError, ReadReply, ReadRequest, ReadTicket, Role,
+};
 
 /// Reads that wait for the leader's answer.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -97,11 +99,11 @@ impl Raft {
 
     pub(crate) fn handle_read_reply(&mut self, from: NodeId, reply: ReadReply) {
         if reply.term > self.hard_state.term {
-            self.become_follower(reply.term, None);
+            self.become_follower(reply.term, None, Cause::HigherTerm { from });
             return;
         }
         if reply.term < self.hard_state.term || self.leader != Some(from) {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         }
         // What was asked for earlier was asked for before this, too: its answer got lost.

@@ -132,13 +132,16 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+mod cause;
 mod change;
 mod config;
+mod counters;
 mod election;
 mod entries;
 mod entry;
 mod error;
 mod event;
+mod explain;
 mod follower;
 mod forward;
 mod gate;
@@ -158,12 +161,15 @@ mod snapshot;
 mod transfer;
 pub mod wire;
 
+pub use cause::Cause;
 pub use change::{ChangeError, MembershipChange, Transition};
 pub use config::{Config, Recovered};
+pub use counters::Counters;
 pub use entries::{Entries, EntriesIter, EntryRef};
 pub use entry::{Entry, HardState, Index, Payload, Position, Snapshot, Term};
 pub use error::{ProposeError, ReadError, StartError};
 pub use event::{Event, Fate, LeasePermit, PeerStatus, Persist, ReadTicket, Role, Status};
+pub use explain::{Commitment, Explanation, Leadership, PeerState};
 pub use membership::Membership;
 pub use message::{
     Append, AppendOutcome, AppendReply, Commit, Heartbeat, HeartbeatReply, Message, ReadReply,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use quorate_clocks::{Instant, NodeId};
 use quorate_transport::{Machine, Receipt, Transmit, Write};
 
+use crate::counters::Uncompared;
 use crate::forward::Forwarded;
 use crate::gate::Gate;
 use crate::log::{ENTRY_OVERHEAD, Log};
@@ -17,8 +18,8 @@ use crate::reads::Reads;
 use crate::snapshot::Incoming;
 use crate::transfer::Transfer;
 use crate::{
-    Config, Entries, Event, HardState, Index, Message, Payload, PeerStatus, Persist, Position,
-    ProposeError, Recovered, Role, Snapshot, StartError, Status, Term,
+    Cause, Config, Counters, Entries, Event, HardState, Index, Message, Payload, PeerStatus,
+    Persist, Position, ProposeError, Recovered, Role, Snapshot, StartError, Status, Term,
 };
 use quorate_clocks::SplitMix64;
 
@@ -110,7 +111,9 @@ pub struct Raft {
     load_again_at: Instant,
     events: VecDeque<Event>,
     told: (Role, Term, Option<NodeId>),
-    pub(crate) dropped: u64,
+    /// Why the role, the term or the leader is what it is.
+    pub(crate) cause: Cause,
+    pub(crate) counters: Uncompared<Counters>,
 }
 
 impl Raft {
@@ -189,7 +192,8 @@ impl Raft {
             load_again_at: now,
             events: VecDeque::new(),
             told: (Role::Follower, recovered.hard_state.term, None),
-            dropped: 0,
+            cause: Cause::Started,
+            counters: Uncompared::default(),
         };
         raft.reset_election_timer();
         Ok(raft)
@@ -246,7 +250,7 @@ impl Raft {
         // Whoever else it comes from: a member that is behind does not know the newest members, and must hear
         // their leader (thesis §4.1).
         if from == self.config.id {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         }
         match message {
@@ -284,7 +288,7 @@ impl Raft {
         } else {
             self.expire_forwarded();
             if self.now >= self.election_at {
-                self.stand_for_election();
+                self.stand_for_election(Cause::Timeout);
             }
         }
         self.tell_role();
@@ -421,8 +425,15 @@ impl Raft {
                     active: active(peer),
                 })
                 .collect(),
-            dropped_messages: self.dropped + self.gate.dropped(),
+            dropped_messages: self.counters().dropped_messages,
         }
+    }
+
+    /// What it has done in this life.
+    pub const fn counters(&self) -> Counters {
+        let mut counters = self.counters.0;
+        counters.dropped_messages += self.gate.dropped();
+        counters
     }
 
     /// The settings.
@@ -553,7 +564,13 @@ impl Raft {
     }
 
     fn tell_changed_role(&mut self, (role, term, leader): (Role, Term, Option<NodeId>)) {
-        let changed = Event::RoleChanged { role, term, leader };
+        let cause = self.cause;
+        let changed = Event::RoleChanged {
+            role,
+            term,
+            leader,
+            cause,
+        };
         self.replace_event(|event| matches!(event, Event::RoleChanged { .. }), changed);
     }
 

@@ -184,6 +184,7 @@ impl Raft {
         }
         self.reads.wanted = false;
         self.reads.round += 1;
+        self.counters.0.rounds += 1;
         // The oldest are kept: they are answered first, and a lease is dated from what is answered.
         if self.reads.sent.len() < MAX_ROUNDS {
             self.reads.sent.push_back((self.reads.round, self.now));

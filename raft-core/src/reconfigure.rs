@@ -6,7 +6,7 @@ use quorate_clocks::{Instant, NodeId};
 
 use crate::progress::{Mode, Progress};
 use crate::{
-    ChangeError, Event, Index, Membership, MembershipChange, Payload, Position, Raft, Role,
+    Cause, ChangeError, Event, Index, Membership, MembershipChange, Payload, Position, Raft, Role,
     Transition,
 };
 
@@ -119,7 +119,7 @@ impl Raft {
         }
         // A term that no leader is known to have written in.
         let term = self.hard_state.term.next();
-        self.become_follower(term, None);
+        self.become_follower(term, None, Cause::MembershipForced);
         let position = self.append_own(Payload::Membership(membership));
         self.leader_heard = None;
         self.no_vote_until = self.now;
@@ -197,6 +197,7 @@ impl Raft {
     }
 
     fn members_changed(&mut self) {
+        self.counters.0.membership_changes += 1;
         let membership = self.membership().clone();
         let me = self.config.id;
         let others = membership.members().iter().copied();
@@ -278,7 +279,7 @@ impl Raft {
         {
             self.send_timeout_now(heir);
         }
-        self.become_follower(self.hard_state.term, None);
+        self.become_follower(self.hard_state.term, None, Cause::Removed);
     }
 
     /// Tells a follower that is not sent anything else how far the log is committed.

@@ -5,8 +5,8 @@ use quorate_transport::{Lane, Transmit};
 
 use crate::progress::Mode;
 use crate::{
-    Append, AppendOutcome, AppendReply, Commit, Entries, Event, HeartbeatReply, Index, Message,
-    Raft, Role, Term,
+    Append, AppendOutcome, AppendReply, Cause, Commit, Entries, Event, HeartbeatReply, Index,
+    Message, Raft, Role, Term,
 };
 
 impl Raft {
@@ -25,7 +25,7 @@ impl Raft {
                     self.advance_transfer();
                 }
             }
-            AppendOutcome::Matched { .. } => self.dropped += 1,
+            AppendOutcome::Matched { .. } => self.counters.0.dropped_messages += 1,
             AppendOutcome::Rejected { previous, hint } => {
                 let stale = match peer.mode {
                     Mode::Probe { .. } => previous != peer.next.prev(),
@@ -33,7 +33,7 @@ impl Raft {
                     Mode::AwaitSnapshot { .. } | Mode::SendSnapshot { .. } => true,
                 };
                 if stale || hint.index >= previous {
-                    self.dropped += 1;
+                    self.counters.0.dropped_messages += 1;
                     return;
                 }
                 // The last entry of this log that the hint does not rule out: at most one probe
@@ -45,9 +45,11 @@ impl Raft {
                 };
                 // A probe at what was acknowledged is refused only by a log that has lost it.
                 // Counting it no longer is safe: what is committed stays so.
-                if previous <= peer.matched {
-                    peer.matched = peer.matched.min(guess);
+                if previous <= peer.matched && guess < peer.matched {
+                    peer.matched = guess;
+                    self.counters.0.doubts += 1;
                 }
+                self.counters.0.rejections += 1;
                 peer.probe_from(guess.next());
             }
         }
@@ -62,12 +64,13 @@ impl Raft {
             return;
         };
         if reply.round > newest {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         }
         peer.round = peer.round.max(reply.round);
         peer.marks.note(reply.mark);
         let lost = peer.has_lost(self.now, self.config.heartbeat_interval);
+        self.counters.0.resends += u64::from(lost);
         match &mut peer.mode {
             Mode::Probe { waiting } if lost => *waiting = false,
             Mode::SendSnapshot {
@@ -95,12 +98,12 @@ impl Raft {
     /// The peer that answers this leader in its term. A newer term ends the leadership.
     pub(crate) fn answering_peer(&mut self, from: NodeId, term: Term) -> Option<usize> {
         if term > self.hard_state.term {
-            self.become_follower(term, None);
+            self.become_follower(term, None, Cause::HigherTerm { from });
             return None;
         }
         let at = self.peers.iter().position(|peer| peer.id == from);
         if self.role != Role::Leader || term < self.hard_state.term || at.is_none() {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return None;
         }
         if let Some(peer) = at.and_then(|at| self.peers.get_mut(at)) {
@@ -160,6 +163,7 @@ impl Raft {
                 let Some(snapshot) = self.snapshot_for_witness() else {
                     return false;
                 };
+                self.counters.0.snapshots_sent += 1;
                 if let Some(peer) = self.peers.get_mut(at) {
                     peer.mode = Mode::SendSnapshot {
                         snapshot,
@@ -211,6 +215,10 @@ impl Raft {
             return;
         };
         let end = entries.last_position();
+        if let Some(end) = end {
+            self.counters.0.appends += 1;
+            self.counters.0.entries_sent += end.index.0.saturating_sub(previous.index.0);
+        }
         // It commits no more of it than what it then knows to be the leader's.
         peer.sent_commit = commit.min(end.unwrap_or(previous).index);
         if let (Mode::Replicate { in_flight }, Some(end)) = (&mut peer.mode, end) {

@@ -40,6 +40,7 @@ impl Raft {
             Some(snapshot)
                 if snapshot.position.index > peer.matched && self.log.holds(snapshot.position) =>
             {
+                self.counters.0.snapshots_sent += 1;
                 Mode::SendSnapshot {
                     snapshot,
                     offset: 0,
@@ -122,7 +123,7 @@ impl Raft {
                 *waiting = false;
                 *resync = false;
             }
-            _ => self.dropped += 1,
+            _ => self.counters.0.dropped_messages += 1,
         }
     }
 
@@ -145,18 +146,18 @@ impl Raft {
             .ok()
             .and_then(|at| at.checked_add(data.len()));
         let (Some(total), Some(end)) = (total, end) else {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         };
         if end > total || position.term > term {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         }
         if !self.follow(from, term) {
             return;
         }
         if self.restoring.is_some() {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         }
         if position.index <= self.commit || self.log.holds(position) {
@@ -175,7 +176,7 @@ impl Raft {
             Some(incoming) if same(&incoming) => incoming,
             Some(incoming) if incoming.position.index > position.index => {
                 self.incoming = Some(incoming);
-                self.dropped += 1;
+                self.counters.0.dropped_messages += 1;
                 return;
             }
             _ => Incoming {
@@ -212,6 +213,7 @@ impl Raft {
     /// Puts a snapshot in the place of the log. The application restores it once it is durable.
     fn install(&mut self, from: NodeId, snapshot: Snapshot) {
         let position = snapshot.position;
+        self.counters.0.snapshots_installed += 1;
         self.log.reset(position, snapshot.membership.clone());
         let receipt = self.gate.write_snapshot(snapshot.clone());
         self.commit_to(position.index);

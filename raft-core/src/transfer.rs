@@ -5,7 +5,7 @@ use core::fmt;
 use quorate_clocks::{Instant, NodeId};
 use quorate_transport::{Lane, Transmit};
 
-use crate::{Event, Message, Raft, Role, TimeoutNow};
+use crate::{Cause, Event, Message, Raft, Role, TimeoutNow};
 
 /// A leadership that is being handed over.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -80,8 +80,9 @@ impl Raft {
     /// Hands the leadership over to another voter.
     ///
     /// Until it is done, or given up after an election timeout, proposals and lease reads are refused;
-    /// proposals only once no lease holds any more. It is done when [`Event::RoleChanged`] says that this node no longer leads; and given up, as when the
-    /// other can not be reached or is removed, with [`Event::TransferFailed`].
+    /// proposals only once no lease holds any more. It is done when [`Event::RoleChanged`] says that this
+    /// node no longer leads; and given up, as when the other can not be reached or is removed, with
+    /// [`Event::TransferFailed`].
     ///
     /// The other is told once it has the whole log, and once every
     /// [`LeasePermit`](crate::LeasePermit) that was given has run out: what is read on one is current. After
@@ -111,6 +112,7 @@ impl Raft {
             until: self.now.max(self.permits_until) + self.config.election_timeout,
             told: None,
         });
+        self.counters.0.transfers += 1;
         // A mark that is new.
         self.reads.want_round();
         self.advance_transfer();
@@ -133,7 +135,7 @@ impl Raft {
         if !self.membership().can_lead(to) {
             return Err(TransferError::CanNotLead { to });
         }
-        self.stand_for_election();
+        self.stand_for_election(Cause::Asked);
         self.tell_role();
         Ok(())
     }
@@ -150,6 +152,7 @@ impl Raft {
         }
         self.leader = None;
         self.leader_heard = None;
+        self.cause = Cause::LeaderForgotten;
         self.tell_role();
         true
     }
@@ -243,9 +246,9 @@ impl Raft {
             || self.restoring.is_some()
             || self.hard_state.term.next() == self.hard_state.term
         {
-            self.dropped += 1;
+            self.counters.0.dropped_messages += 1;
             return;
         }
-        self.become_candidate(true);
+        self.become_candidate(Cause::HandedOver { by: from });
     }
 }
