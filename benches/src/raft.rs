@@ -1,10 +1,9 @@
 //! Quorate's Raft core on workload W1: three members, one thread, disks that are always done.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{Config, Event, Message, Payload, Raft, Recovered, Role};
+use quorate_transport::Transmit;
 
 use crate::{COMPACT_EVERY, Replicated};
 
@@ -19,7 +18,10 @@ use crate::{COMPACT_EVERY, Replicated};
 /// ```
 pub struct RaftCluster {
     members: Vec<Member>,
-    network: VecDeque<(NodeId, NodeId, Message)>,
+    /// What is on its way, and from whom.
+    network: Vec<(NodeId, Transmit<Message>)>,
+    /// Room for what is delivered.
+    arriving: Vec<(NodeId, Transmit<Message>)>,
     now: Instant,
     leader: usize,
 }
@@ -57,7 +59,8 @@ impl RaftCluster {
         };
         let mut cluster = Self {
             members: ids.clone().map(start).collect(),
-            network: VecDeque::new(),
+            network: Vec::new(),
+            arriving: Vec::new(),
             now: Instant::ORIGIN,
             leader: 0,
         };
@@ -84,7 +87,8 @@ impl RaftCluster {
             if self.network.is_empty() {
                 return;
             }
-            while let Some((from, to, message)) = self.network.pop_front() {
+            std::mem::swap(&mut self.network, &mut self.arriving);
+            for (from, Transmit { to, message, .. }) in self.arriving.drain(..) {
                 let member = &mut self.members[to.0 as usize];
                 member.raft.handle_message(from, message, self.now);
                 member.dirty = true;
@@ -100,7 +104,7 @@ impl RaftCluster {
             member.raft.handle_written(write.receipt, self.now);
         }
         while let Some(transmit) = member.raft.poll_transmit() {
-            self.network.push_back((id, transmit.to, transmit.message));
+            self.network.push((id, transmit));
         }
         while let Some(event) = member.raft.poll_event() {
             if let Event::Committed { entries } = event {

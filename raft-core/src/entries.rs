@@ -1,5 +1,6 @@
 //! Entries that are shared, not copied: between the log, the disk, the followers and the application.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -33,10 +34,19 @@ use crate::{Entry, Index, Membership, Payload, Position};
 /// ```
 #[derive(Clone, Default)]
 pub struct Entries {
-    /// Most often there is just one batch, and none is allocated for.
-    head: Option<Batch>,
-    /// Empty if there is no head.
-    rest: Vec<Batch>,
+    batches: Batches,
+}
+
+/// Most often it is one, and nothing is allocated for it.
+///
+/// All of this is as large as the vector, so that messages are cheap to move.
+#[derive(Clone, Default)]
+enum Batches {
+    #[default]
+    None,
+    One(Batch),
+    /// Never none.
+    Many(Vec<Batch>),
 }
 
 /// An entry among others.
@@ -80,8 +90,13 @@ impl Entries {
     /// No entries.
     pub const fn new() -> Self {
         Self {
-            head: None,
-            rest: Vec::new(),
+            batches: Batches::None,
+        }
+    }
+
+    pub(crate) const fn of_batch(batch: Batch) -> Self {
+        Self {
+            batches: Batches::One(batch),
         }
     }
 
@@ -92,57 +107,70 @@ impl Entries {
 
     /// Whether there are none.
     pub const fn is_empty(&self) -> bool {
-        self.head.is_none()
+        matches!(self.batches, Batches::None)
     }
 
     /// The first.
     pub fn first(&self) -> Option<EntryRef<'_>> {
-        self.head.as_ref()?.get(0)
+        self.as_slice().first()?.get(0)
     }
 
     /// The last.
     pub fn last(&self) -> Option<EntryRef<'_>> {
-        let batch = self.rest.last().or(self.head.as_ref())?;
+        let batch = self.as_slice().last()?;
         batch.get(batch.len() - 1)
     }
 
     /// All of them, in order.
     pub fn iter(&self) -> EntriesIter<'_> {
+        let mut batches = self.batches();
         EntriesIter {
-            batches: self.rest.iter(),
-            current: self.head.as_ref().map(Batch::iter),
+            current: batches.next().map(Batch::iter),
+            batches,
         }
     }
 
     /// The last one's position.
     pub(crate) fn last_position(&self) -> Option<Position> {
-        self.rest.last().or(self.head.as_ref()).map(Batch::last)
+        self.as_slice().last().map(Batch::last)
     }
 
-    pub(crate) fn batches(&self) -> impl Iterator<Item = &Batch> {
-        self.head.iter().chain(&self.rest)
+    fn as_slice(&self) -> &[Batch] {
+        match &self.batches {
+            Batches::None => &[],
+            Batches::One(batch) => slice::from_ref(batch),
+            Batches::Many(batches) => batches,
+        }
+    }
+
+    pub(crate) fn batches(&self) -> slice::Iter<'_, Batch> {
+        self.as_slice().iter()
     }
 
     pub(crate) fn into_batches(self) -> impl Iterator<Item = Batch> {
-        self.head.into_iter().chain(self.rest)
+        let (one, many) = match self.batches {
+            Batches::None => (None, Vec::new()),
+            Batches::One(batch) => (Some(batch), Vec::new()),
+            Batches::Many(batches) => (None, batches),
+        };
+        one.into_iter().chain(many)
     }
 
     pub(crate) fn push(&mut self, batch: Batch) {
-        if self.head.is_none() {
-            self.head = Some(batch);
-        } else {
-            self.rest.push(batch);
+        match &mut self.batches {
+            Batches::None => self.batches = Batches::One(batch),
+            Batches::One(first) => self.batches = Batches::Many(vec![first.clone(), batch]),
+            Batches::Many(batches) => batches.push(batch),
         }
     }
 
     /// Keeps those before `index`.
     pub(crate) fn truncate(&mut self, index: Index) {
-        while let Some(last) = self.rest.pop().or_else(|| self.head.take()) {
-            if let Some(kept) = last.before(index) {
-                self.push(kept);
-                return;
-            }
-        }
+        let kept = self.batches().map_while(|batch| batch.before(index));
+        *self = kept.fold(Self::new(), |mut kept, batch| {
+            kept.push(batch);
+            kept
+        });
     }
 
     /// The same entries without their commands, for a witness.
@@ -199,14 +227,14 @@ impl FromIterator<Entry> for Entries {
                 }
                 _ => {
                     if let Some((first, payloads)) = open.take() {
-                        all.push(Batch::new(first, payloads.into()));
+                        all.push(Batch::new(first, payloads.into_iter().collect()));
                     }
                     open = Some((position, vec![payload]));
                 }
             }
         }
         if let Some((first, payloads)) = open {
-            all.push(Batch::new(first, payloads.into()));
+            all.push(Batch::new(first, payloads.into_iter().collect()));
         }
         all
     }
@@ -280,49 +308,92 @@ impl FusedIterator for EntriesIter<'_> {}
 /// Consecutive entries of one term, at least one.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
-    first: Position,
     /// What this is a part of.
-    payloads: Arc<[Payload]>,
+    whole: Arc<Whole>,
     start: u32,
     len: u32,
-    /// Of the payloads of this part.
+}
+
+/// A batch as it was made. Behind one thin pointer, so that messages are cheap to move.
+#[derive(Debug)]
+struct Whole {
+    first: Position,
+    payloads: Payloads,
+    len: u32,
+    /// Of the payloads.
     bytes: usize,
-    /// What this is a part of holds a membership.
+    /// There is a membership among them.
     changes_members: bool,
+}
+
+/// What some entries say, at least one.
+#[derive(Debug)]
+pub(crate) enum Payloads {
+    /// One that is proposed alone needs no memory besides the batch's own.
+    One(Payload),
+    Many(Box<[Payload]>),
+}
+
+impl Payloads {
+    fn as_slice(&self) -> &[Payload] {
+        match self {
+            Self::One(payload) => slice::from_ref(payload),
+            Self::Many(payloads) => payloads,
+        }
+    }
+}
+
+impl FromIterator<Payload> for Payloads {
+    fn from_iter<I: IntoIterator<Item = Payload>>(payloads: I) -> Self {
+        let mut payloads = payloads.into_iter();
+        if payloads.size_hint() == (1, Some(1))
+            && let Some(payload) = payloads.next()
+        {
+            return Self::One(payload);
+        }
+        Self::Many(payloads.collect())
+    }
 }
 
 impl Batch {
     /// All of these, which are not none and not more than 2^32.
-    pub(crate) fn new(first: Position, payloads: Arc<[Payload]>) -> Self {
-        let bytes = payloads.iter().map(Payload::len).sum();
-        let is_membership = |payload| matches!(payload, &Payload::Membership(_));
-        Self {
-            changes_members: payloads.iter().any(is_membership),
-            ..Self::of_commands(first, payloads, bytes)
-        }
+    pub(crate) fn new(first: Position, payloads: Payloads) -> Self {
+        let all = payloads.as_slice();
+        let bytes = all.iter().map(Payload::len).sum();
+        let is_membership = |payload: &Payload| matches!(payload, Payload::Membership(_));
+        let changes_members = all.iter().any(is_membership);
+        Self::share(first, payloads, bytes, changes_members)
     }
 
     /// All of these, whose payloads take so many bytes, and none of which is a membership.
-    pub(crate) fn of_commands(first: Position, payloads: Arc<[Payload]>, bytes: usize) -> Self {
-        debug_assert!(!payloads.is_empty(), "a batch has an entry");
+    pub(crate) fn of_commands(first: Position, payloads: Payloads, bytes: usize) -> Self {
+        Self::share(first, payloads, bytes, false)
+    }
+
+    fn share(first: Position, payloads: Payloads, bytes: usize, changes_members: bool) -> Self {
+        let len = u32::try_from(payloads.as_slice().len()).unwrap_or(u32::MAX);
+        debug_assert!(len > 0, "a batch has an entry");
         Self {
-            first,
             start: 0,
-            len: u32::try_from(payloads.len()).unwrap_or(u32::MAX),
-            bytes,
-            payloads,
-            changes_members: false,
+            len,
+            whole: Arc::new(Whole {
+                first,
+                payloads,
+                len,
+                bytes,
+                changes_members,
+            }),
         }
     }
 
     /// Whether there may be a membership among them.
-    pub(crate) const fn changes_members(&self) -> bool {
-        self.changes_members
+    pub(crate) fn changes_members(&self) -> bool {
+        self.whole.changes_members
     }
 
     /// The memberships among them, and where they are.
     pub(crate) fn memberships(&self) -> impl Iterator<Item = (Index, &Membership)> + '_ {
-        let searched = match self.changes_members {
+        let searched = match self.changes_members() {
             true => Some(self.iter()),
             false => None,
         };
@@ -339,11 +410,15 @@ impl Batch {
             Payload::Command(_) => Payload::Empty,
             other => other.clone(),
         });
-        Self::new(self.first, payloads.collect())
+        Self::new(self.first(), payloads.collect())
     }
 
-    pub(crate) const fn first(&self) -> Position {
-        self.first
+    pub(crate) fn first(&self) -> Position {
+        let Position { term, index } = self.whole.first;
+        Position {
+            term,
+            index: Index(index.0.saturating_add(u64::from(self.start))),
+        }
     }
 
     pub(crate) const fn len(&self) -> usize {
@@ -351,42 +426,56 @@ impl Batch {
     }
 
     pub(crate) fn last(&self) -> Position {
-        let after = u64::from(self.len).saturating_sub(1);
+        self.position(self.len().saturating_sub(1))
+    }
+
+    /// The position of the entry at this place.
+    fn position(&self, at: usize) -> Position {
+        let Position { term, index } = self.first();
         Position {
-            index: Index(self.first.index.0.saturating_add(after)),
-            ..self.first
+            term,
+            index: Index(index.0.saturating_add(at as u64)),
         }
     }
 
     /// What it costs in the budgets of the core.
-    pub(crate) const fn cost(&self) -> usize {
-        self.bytes + self.len() * ENTRY_OVERHEAD
+    pub(crate) fn cost(&self) -> usize {
+        self.bytes() + self.len() * ENTRY_OVERHEAD
     }
 
     /// Bytes as it is encoded.
-    pub(crate) const fn encoded_len(&self) -> usize {
-        self.bytes + self.len() * ENTRY_HEADER_BYTES
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.bytes() + self.len() * ENTRY_HEADER_BYTES
+    }
+
+    /// Of the payloads of this part. Parts are rare and do not last, so they are counted anew.
+    fn bytes(&self) -> usize {
+        if self.len == self.whole.len {
+            return self.whole.bytes;
+        }
+        self.payloads().iter().map(Payload::len).sum()
     }
 
     fn payloads(&self) -> &[Payload] {
         let start = self.start as usize;
-        let part = self.payloads.get(start..start + self.len());
+        let part = self
+            .whole
+            .payloads
+            .as_slice()
+            .get(start..start + self.len());
         part.unwrap_or_default()
     }
 
     fn get(&self, at: usize) -> Option<EntryRef<'_>> {
         Some(EntryRef {
-            position: Position {
-                index: Index(self.first.index.0.saturating_add(at as u64)),
-                ..self.first
-            },
+            position: self.position(at),
             payload: self.payloads().get(at)?,
         })
     }
 
     pub(crate) fn iter(&self) -> BatchIter<'_> {
         BatchIter {
-            next: self.first,
+            next: self.first(),
             payloads: self.payloads().iter(),
         }
     }
@@ -405,19 +494,16 @@ impl Batch {
 
     /// So many entries from `skip` on, as there are.
     fn cut(mut self, skip: usize, len: usize) -> Self {
-        if len == self.len() {
-            return self;
-        }
-        self.first.index = Index(self.first.index.0.saturating_add(skip as u64));
-        self.start += u32::try_from(skip).unwrap_or(u32::MAX);
+        self.start = self
+            .start
+            .saturating_add(u32::try_from(skip).unwrap_or(u32::MAX));
         self.len = u32::try_from(len).unwrap_or(u32::MAX);
-        self.bytes = self.payloads().iter().map(Payload::len).sum();
         self
     }
 
     /// How many entries come before `index`.
     pub(crate) fn count_before(&self, index: Index) -> usize {
-        let count = index.0.saturating_sub(self.first.index.0);
+        let count = index.0.saturating_sub(self.first().index.0);
         usize::try_from(count).unwrap_or(usize::MAX).min(self.len())
     }
 
@@ -459,7 +545,7 @@ impl Batch {
 /// The same entries are equal, whatever they are a part of.
 impl PartialEq for Batch {
     fn eq(&self, other: &Self) -> bool {
-        self.first == other.first && self.payloads() == other.payloads()
+        self.first() == other.first() && self.payloads() == other.payloads()
     }
 }
 
@@ -467,7 +553,7 @@ impl Eq for Batch {}
 
 impl Hash for Batch {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.first.hash(state);
+        self.first().hash(state);
         self.payloads().hash(state);
     }
 }

@@ -3,6 +3,7 @@
 use quorate_clocks::NodeId;
 use quorate_transport::{Lane, Transmit};
 
+use crate::entries::Batch;
 use crate::marks::NO_MARK;
 use crate::{
     Append, AppendOutcome, AppendReply, Cause, Commit, Heartbeat, HeartbeatReply, Index, Message,
@@ -102,19 +103,14 @@ impl Raft {
             };
         }
         for batch in entries.into_batches() {
-            // What is committed is not touched, and what is held already is not written again.
-            let committed = batch.count_before(self.commit.next());
-            let uncommitted = batch.skip(committed);
-            let held = uncommitted.as_ref().map_or(0, |batch| self.log.held(batch));
-            let Some(batch) = uncommitted.and_then(|batch| batch.skip(held)) else {
+            // Most often all of it is new.
+            let batch = match batch.first().index > self.log.last().index {
+                true => Some(batch),
+                false => self.make_place_for(batch),
+            };
+            let Some(batch) = batch else {
                 continue;
             };
-            let index = batch.first().index;
-            if index <= self.log.last().index {
-                // Only a real conflict removes entries: an old, short append must not (§5.3).
-                self.log.truncate(index);
-                self.gate.replace_from(index);
-            }
             if !self.log.append(batch.clone()) {
                 self.counters.0.dropped_messages += 1;
                 break;
@@ -126,6 +122,22 @@ impl Raft {
         // Not beyond what this very append has verified (figure 2, AppendEntries, rule 5).
         self.commit_to(commit.min(matched));
         AppendOutcome::Matched { index: matched }
+    }
+
+    /// What of the batch is new. Removes what is in its place.
+    fn make_place_for(&mut self, batch: Batch) -> Option<Batch> {
+        // What is committed is not touched, and what is held already is not written again.
+        let committed = batch.count_before(self.commit.next());
+        let uncommitted = batch.skip(committed)?;
+        let held = self.log.held(&uncommitted);
+        let batch = uncommitted.skip(held)?;
+        let index = batch.first().index;
+        if index <= self.log.last().index {
+            // Only a real conflict removes entries: an old, short append must not (§5.3).
+            self.log.truncate(index);
+            self.gate.replace_from(index);
+        }
+        Some(batch)
     }
 
     /// Whether more is waiting for the disk than may.

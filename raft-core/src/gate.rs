@@ -5,7 +5,7 @@ use alloc::collections::VecDeque;
 use quorate_transport::{Receipt, Transmit, Write};
 
 use crate::entries::Batch;
-use crate::{HardState, Index, Message, Persist, Snapshot};
+use crate::{Entries, HardState, Index, Message, Persist, Snapshot};
 
 /// Writes on their way to the disk, and the messages that wait for them.
 ///
@@ -27,7 +27,8 @@ pub(crate) struct Gate {
     durable_index: Index,
     waiting_bytes: usize,
     ready: VecDeque<Transmit<Message>>,
-    /// Messages behind a write, in the order of their writes.
+    /// Messages behind a write, in the order of their writes. They stay here once it is durable, until they
+    /// are polled.
     gated: VecDeque<(Receipt, Transmit<Message>)>,
     max_messages: usize,
     dropped: u64,
@@ -67,16 +68,18 @@ impl Gate {
     /// Makes entries durable in the place of whatever is at the first one's index and after it.
     pub(crate) fn write_entries(&mut self, batch: Batch) -> Receipt {
         let (first, last) = (batch.first().index, batch.last().index);
-        let entries = &mut self.open.entries;
-        if entries
-            .last_position()
-            .is_some_and(|last| last.index >= first)
-        {
-            entries.truncate(first);
-        }
         let bytes = batch.cost();
         self.waiting_bytes += bytes;
-        entries.push(batch);
+        let entries = &mut self.open.entries;
+        match entries.last_position() {
+            None => *entries = Entries::of_batch(batch),
+            Some(before) => {
+                if before.index >= first {
+                    entries.truncate(first);
+                }
+                entries.push(batch);
+            }
+        }
         self.note(last, bytes);
         self.next
     }
@@ -116,21 +119,27 @@ impl Gate {
     }
 
     fn seal(&mut self) {
-        if !self.open.is_empty() {
-            let what = core::mem::take(&mut self.open);
-            self.sealed.push_back(Write {
-                receipt: self.next,
-                what,
-            });
-            self.next = self.next.next();
+        let write = self.take_open();
+        self.sealed.extend(write);
+    }
+
+    fn take_open(&mut self) -> Option<Write<Persist>> {
+        if self.open.is_empty() {
+            return None;
         }
+        let receipt = self.next;
+        self.next = receipt.next();
+        Some(Write {
+            receipt,
+            what: core::mem::take(&mut self.open),
+        })
     }
 
     pub(crate) fn poll_write(&mut self) -> Option<Write<Persist>> {
-        if self.sealed.is_empty() {
-            self.seal();
-        }
-        let write = self.sealed.pop_front()?;
+        let write = match self.sealed.pop_front() {
+            Some(write) => write,
+            None => self.take_open()?,
+        };
         self.polled = write.receipt;
         Some(write)
     }
@@ -150,15 +159,6 @@ impl Gate {
             self.durable_index = self.durable_index.max(write.through);
             self.waiting_bytes -= write.bytes;
             self.in_flight.pop_front();
-        }
-        while self
-            .gated
-            .front()
-            .is_some_and(|(after, _)| *after <= receipt)
-        {
-            if let Some((_, transmit)) = self.gated.pop_front() {
-                self.send(transmit);
-            }
         }
     }
 
@@ -219,7 +219,14 @@ impl Gate {
     }
 
     pub(crate) fn poll_transmit(&mut self) -> Option<Transmit<Message>> {
-        self.ready.pop_front()
+        if let Some(transmit) = self.ready.pop_front() {
+            return Some(transmit);
+        }
+        let (after, _) = self.gated.front()?;
+        if !self.is_durable(*after) {
+            return None;
+        }
+        self.gated.pop_front().map(|(_, transmit)| transmit)
     }
 
     /// Messages dropped because nobody took them.
@@ -234,7 +241,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-    use crate::{Entries, Entry, Payload, Position, Term};
+    use crate::{Entry, Payload, Position, Term};
 
     fn entry(index: u64, term: u64) -> Batch {
         Entries::from(vec![plain(index, term)])

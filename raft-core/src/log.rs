@@ -126,6 +126,12 @@ impl Log {
 
     /// The term at `index`, when the log reaches there.
     pub(crate) fn term_at(&self, index: Index) -> Option<Term> {
+        // Most often it is in the last run.
+        if let Some(run) = self.runs.back()
+            && run.index <= index
+        {
+            return (index <= self.last).then_some(run.term);
+        }
         if index == self.start.index {
             return Some(self.start.term);
         }
@@ -433,18 +439,17 @@ impl Log {
     /// None when the first is not in memory. Those that are open are not given.
     pub(crate) fn entries(&self, from: Index, to: Index, max_bytes: usize) -> Option<Entries> {
         let to = to.min(self.last);
-        let mut taken = Entries::new();
         if from > to {
-            return Some(taken);
+            return Some(Entries::new());
         }
         // Most often it is the last batch, all of it, that is wanted.
         if let Some(batch) = self.window.back()
             && (batch.first().index, batch.last().index) == (from, to)
             && batch.encoded_len() <= max_bytes
         {
-            taken.push(batch.clone());
-            return Some(taken);
+            return Some(Entries::of_batch(batch.clone()));
         }
+        let mut taken = Entries::new();
         let mut left = max_bytes;
         // Gives whether there may be more.
         let mut take = |batch: &Batch| {

@@ -12,15 +12,40 @@ use crate::{Fate, Index, Position, Term};
 /// truncated here.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Proposals {
-    open: VecDeque<Batch>,
+    open: VecDeque<Open>,
     cost: usize,
+}
+
+/// Proposals that follow each other in the log.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Open {
+    first: Position,
+    last: Index,
+    /// What they cost together. It is held until the last of them is settled.
+    cost: usize,
+}
+
+impl Open {
+    /// The positions up to `last`.
+    fn positions(self, last: Index) -> impl Iterator<Item = Position> {
+        let Position { term, index } = self.first;
+        (index.0..=last.0).map(move |index| Position {
+            term,
+            index: Index(index),
+        })
+    }
 }
 
 impl Proposals {
     /// Follows these until they are settled.
-    pub(crate) fn push(&mut self, batch: Batch) {
-        self.cost += batch.cost();
-        self.open.push_back(batch);
+    pub(crate) fn push(&mut self, batch: &Batch) {
+        let cost = batch.cost();
+        self.cost += cost;
+        self.open.push_back(Open {
+            first: batch.first(),
+            last: batch.last().index,
+            cost,
+        });
     }
 
     /// Whether the fate of all is known.
@@ -41,33 +66,30 @@ impl Proposals {
         mut lost: impl FnMut(Position, Fate),
     ) {
         let cost = &mut self.cost;
-        self.open.retain_mut(|batch| {
-            let count = batch.count_before(commit.next());
-            let rest = batch.slice(count, usize::MAX);
-            let Some(settled) = batch.slice(0, count) else {
+        self.open.retain_mut(|open| {
+            let Position { term, index } = open.first;
+            if index > commit {
                 return true;
-            };
-            *cost -= settled.cost();
-            // A term is one run in the log: both ends of the batch are in it, or it is cut.
-            let is_held = settled.first().index > log.start().index
-                && log.holds(settled.first())
-                && log.holds(settled.last());
+            }
+            let last = open.last.min(commit);
+            // A term is one run in the log: both ends are in it, or it is cut.
+            let end = Position { term, index: last };
+            let is_held = index > log.start().index && log.holds(open.first) && log.holds(end);
             if !is_held {
-                for entry in settled.iter() {
-                    if entry.position.index <= log.start().index {
-                        lost(entry.position, Fate::Unknown);
-                    } else if !log.holds(entry.position) {
-                        lost(entry.position, Fate::Replaced);
+                for position in open.positions(last) {
+                    if position.index <= log.start().index {
+                        lost(position, Fate::Unknown);
+                    } else if !log.holds(position) {
+                        lost(position, Fate::Replaced);
                     }
                 }
             }
-            match rest {
-                Some(rest) => {
-                    *batch = rest;
-                    true
-                }
-                None => false,
+            if open.last > commit {
+                open.first.index = commit.next();
+                return true;
             }
+            *cost -= open.cost;
+            false
         });
     }
 
@@ -75,12 +97,12 @@ impl Proposals {
     /// log that will ever be.
     pub(crate) fn settle_outdated(&mut self, term: Term, mut lost: impl FnMut(Position, Fate)) {
         let cost = &mut self.cost;
-        self.open.retain(|batch| {
-            let is_open = batch.first().term >= term;
+        self.open.retain(|open| {
+            let is_open = open.first.term >= term;
             if !is_open {
-                *cost -= batch.cost();
-                for entry in batch.iter() {
-                    lost(entry.position, Fate::Replaced);
+                *cost -= open.cost;
+                for position in open.positions(open.last) {
+                    lost(position, Fate::Replaced);
                 }
             }
             is_open

@@ -485,8 +485,8 @@ impl Raft {
 
     fn share_proposals(&mut self) {
         if let Some(batch) = self.log.close() {
-            self.gate.write_entries(batch.clone());
-            self.proposals.push(batch);
+            self.proposals.push(&batch);
+            self.gate.write_entries(batch);
         }
     }
 
@@ -495,10 +495,10 @@ impl Raft {
         self.close_proposals();
         self.log.append_open(self.hard_state.term, payload);
         if let Some(batch) = self.log.close() {
-            self.gate.write_entries(batch.clone());
             if batch.changes_members() {
-                self.proposals.push(batch);
+                self.proposals.push(&batch);
             }
+            self.gate.write_entries(batch);
         }
         let position = self.log.last();
         self.notice_members();
