@@ -214,6 +214,7 @@ mod json;
 mod level;
 mod linearizability;
 mod model;
+pub mod session;
 mod sessions;
 mod token;
 mod transaction;
