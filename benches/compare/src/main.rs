@@ -6,6 +6,7 @@ mod allocator;
 mod clocks;
 mod keys;
 mod measure;
+mod omni_paxos;
 mod raft_rs;
 mod table;
 mod w1;

@@ -114,7 +114,8 @@ impl Storage for VecStorage {
 /// Members of raft-rs in one thread, whose network and disks take no time.
 pub(crate) struct RaftRsCluster {
     members: Vec<Member>,
-    network: VecDeque<Message>,
+    /// What is on its way.
+    network: Vec<Message>,
     proposals: Proposals,
 }
 
@@ -160,7 +161,7 @@ impl RaftRsCluster {
         };
         let mut cluster = Self {
             members: ids.iter().map(start).collect(),
-            network: VecDeque::new(),
+            network: Vec::new(),
             proposals,
         };
         cluster.members[0]
@@ -184,7 +185,7 @@ impl RaftRsCluster {
             if self.network.is_empty() {
                 return;
             }
-            while let Some(message) = self.network.pop_front() {
+            for message in self.network.drain(..) {
                 let member = &mut self.members[message.to as usize - 1];
                 member
                     .node
@@ -197,7 +198,7 @@ impl RaftRsCluster {
 }
 
 impl Member {
-    fn drain(&mut self, network: &mut VecDeque<Message>) {
+    fn drain(&mut self, network: &mut Vec<Message>) {
         while self.node.has_ready() {
             let mut ready = self.node.ready();
             network.extend(ready.take_messages());
