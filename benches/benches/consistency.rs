@@ -1,11 +1,11 @@
-//! Consistency: checking a concurrent history, and admitting a read by a session token.
+//! Consistency: checking a concurrent history, and what a session does with each request.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use quorate_consistency::session::{Op, Session, Token};
 use quorate_consistency::{
-    Budget, History, Operation, Outcome, Register, RegisterInput, RegisterOutput, SessionToken,
-    Verdict, check,
+    Budget, History, Operation, Outcome, Register, RegisterInput, RegisterOutput, Verdict, check,
 };
 
 type Registers = History<RegisterInput<u64>, RegisterOutput<u64>>;
@@ -56,17 +56,53 @@ fn linearizability(criterion: &mut Criterion) {
 }
 
 fn sessions(criterion: &mut Criterion) {
-    let mut token = SessionToken::default();
-    for shard in 0..4 {
-        token.observe_write(shard, 1_000 + shard);
-        token.observe_read(shard, 1_010 + shard);
+    let mut group = criterion.benchmark_group("consistency/session");
+    for shards in [1, 100] {
+        let mut session = Session::default();
+        for shard in 0..shards {
+            session.observe_read(shard, 1_010 + shard * 977);
+            session.observe_write(shard, 1_000 + shard * 977);
+        }
+        let mut bench = |what: &str, run: &mut dyn FnMut()| {
+            let name = BenchmarkId::new(what, format!("{shards} shards"));
+            group.bench_function(name, |bencher| bencher.iter(&mut *run));
+        };
+        let shard = shards / 2;
+        bench("admit a read", &mut || {
+            black_box(black_box(&session).admit(Op::Read, shard, 1_050)).is_serve();
+        });
+        let mut seen = session.clone();
+        let mut index = 1_000_000;
+        bench("observe a read", &mut || {
+            index += 1;
+            seen.observe_read(black_box(shard), index);
+        });
+        let bytes = session.token().to_bytes();
+        let text = session.token().to_string();
+        bench("encode as bytes", &mut || {
+            black_box(black_box(session.token()).to_bytes());
+        });
+        bench("decode bytes", &mut || {
+            black_box(Token::from_bytes(black_box(&bytes)).is_ok());
+        });
+        bench("encode as text", &mut || {
+            black_box(black_box(session.token()).to_string());
+        });
+        bench("decode text", &mut || {
+            black_box(black_box(&text).parse::<Token>().is_ok());
+        });
+        let mut half = session.token().clone();
+        let _ = half.fit(bytes.len() / 2);
+        bench("merge", &mut || {
+            let mut both = session.clone();
+            black_box(both.merge(black_box(&half)).is_ok());
+        });
+        bench("fit into half the bytes", &mut || {
+            let mut token = session.token().clone();
+            let _ = black_box(token.fit(bytes.len() / 2));
+        });
     }
-    criterion.bench_function(
-        "consistency/admit a read by a token of 4 shards",
-        |bencher| {
-            bencher.iter(|| black_box(&token).admit(black_box(2), 1_050));
-        },
-    );
+    group.finish();
 }
 
 criterion_group!(benches, linearizability, sessions);

@@ -46,7 +46,7 @@ pub enum Level {
     /// configured bound. A clock that breaks the bound makes reads stale without anybody noticing.
     Lease,
     /// Read your writes and monotonic reads (Terry et al., 1994) for whoever carries the
-    /// [`SessionToken`](crate::SessionToken) along.
+    /// [`Token`](crate::session::Token) along.
     Session,
     /// Missing at most the writes that were acknowledged within this span before the read. Written
     /// in whole milliseconds; a fraction is dropped, which asks for slightly more.

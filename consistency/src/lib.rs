@@ -15,7 +15,7 @@
 //!    [`choose`], which has the menu of models and what each buys and costs; or simply a [`Level`], asked for
 //!    with each read and told with each answer.
 //! 2. **How does a session not go back in time**, when each of its reads may reach another machine? It
-//!    carries a [`SessionToken`].
+//!    carries a token of a [`session`].
 //! 3. **Does the store keep its word**, with clocks that jump, links that break and machines that die
 //!    in the middle? Record what the clients saw, and [`check`] it.
 //!
@@ -45,22 +45,28 @@
 //! # Levels and sessions
 //!
 //! [`Level`] says for each level what it buys, what it costs, and what it does when the network is
-//! cut. A token is a few dozen characters:
+//! cut. For the level in the middle, a [`session`] keeps track of what one user has seen, in a token of a
+//! few characters that travels with the requests; so any replica may serve that has come as far:
 //!
 //! ```
-//! use quorate_consistency::{Admit, Level, SessionToken};
+//! use quorate_consistency::Level;
+//! use quorate_consistency::session::{Admit, Op, Session, Token};
 //!
 //! let level: Level = "session".parse()?;
-//! let mut session = SessionToken::new();
-//! session.observe_write(0, 17);
+//! let mut client = Session::default();
+//! client.observe_write(0, 17);
+//! let header = client.token().to_string();
 //!
 //! // At the replica: it has applied its log up to 15.
-//! let arrived: SessionToken = session.to_string().parse()?;
+//! let session = Session::default().with_token(header.parse::<Token>()?);
 //! if level == Level::Session {
-//!     assert_eq!(arrived.admit(0, 15), Admit::Wait { until_index: 17 });
+//!     assert_eq!(session.admit(Op::Read, 0, 15), Admit::Wait { until_index: 17 });
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! It also says which promises no client can keep alone, what a failover did to what was seen, and how old
+//! a replica is at most.
 //!
 //! # Histories
 //!
@@ -216,7 +222,6 @@ mod linearizability;
 mod model;
 pub mod session;
 mod sessions;
-mod token;
 mod transaction;
 mod verdict;
 
@@ -247,6 +252,5 @@ pub use model::{
 pub use sessions::{
     Access, Guarantee, SessionAccess, SessionViolation, check_sessions, key_value_accesses,
 };
-pub use token::{Admit, Position, Requirement, SessionToken, TokenParseError};
 pub use transaction::{Action, Seen, Transactions};
 pub use verdict::{Inconclusive, Verdict};

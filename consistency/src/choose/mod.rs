@@ -23,7 +23,7 @@
 //! | If | then |
 //! |---|---|
 //! | two operations that contradict each other cost money | linearizable, and refuse in a partition; strict serializable, if they touch several keys |
-//! | users only notice when their *own* changes vanish | read-your-writes and monotonic reads, by [`SessionToken`](crate::SessionToken) |
+//! | users only notice when their *own* changes vanish | read-your-writes and monotonic reads, by a [`Session`](crate::session::Session) |
 //! | an answer must not be seen without its question | causal |
 //! | it is shown on a screen, and a second ago is as good as now | bounded staleness |
 //! | a wrong answer is better than none, always | eventual, with values that can be merged |

@@ -174,14 +174,15 @@ impl World {
         replica.past.iter().any(|past| past.0 == log.0) && !self.pasts[log].iter().any(is_apart)
     }
 
-    /// A position that every replica of a shard has, while all are in one epoch, also those that have not
-    /// heard of a split.
+    /// A position that every replica of a shard has, while all are in one epoch and it has no heirs, which
+    /// may have taken over less.
     pub(super) fn stable(&self, shard: u64) -> Option<Position> {
         let groups = self.groups.iter().filter(|group| group.shard == shard);
         let replicas = || groups.clone().flat_map(|group| &group.replicas);
         let epoch = replicas().next()?.lineage.epoch();
         let least = replicas().map(Replica::index).min()?;
-        let is_settled = replicas().all(|replica| replica.lineage.epoch() == epoch);
+        let is_settled = replicas().all(|replica| replica.lineage.epoch() == epoch)
+            && groups.clone().all(|group| group.is_live);
         is_settled.then_some(Position::new(epoch, least))
     }
 

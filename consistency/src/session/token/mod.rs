@@ -120,8 +120,8 @@ impl Token {
     }
 
     /// Drops what is no more than a position that every replica of the shard has which may ever be asked,
-    /// also those that were cut off and have not heard of the epoch. It is certain to be there, so there is
-    /// no need to ask for it.
+    /// also those that were cut off and have not heard of the epoch, and those of its heirs if it was split
+    /// or merged. It is certain to be there, so there is no need to ask for it.
     ///
     /// Only what was seen in the same epoch is dropped.
     ///

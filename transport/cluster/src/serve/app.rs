@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Uri, header};
 use quorate_clocks::{Incarnation, NodeId, SystemClock};
-use quorate_consistency::SessionToken;
+use quorate_consistency::session::Session;
 use quorate_raft_node::Node;
 use quorate_tcp::TcpStats;
 
@@ -20,6 +20,8 @@ use crate::service::LogClock;
 
 /// The cluster is one group: the only shard that session tokens speak of.
 pub(super) const SHARD: u64 = 0;
+/// The longest session token that is given out. Many servers and proxies take no more than 8 KiB of headers.
+const MAX_TOKEN_BYTES: usize = 4 << 10;
 
 /// What every handler shares.
 pub(super) struct App {
@@ -106,10 +108,13 @@ impl App {
     }
 
     /// The headers of an answer that tells what the session has seen.
-    pub(super) fn session_header(session: &SessionToken) -> (HeaderName, HeaderValue) {
+    pub(super) fn session_header(session: Session) -> (HeaderName, HeaderValue) {
         let name = HeaderName::from_static(names::SESSION_TOKEN);
-        // A token is short visible ASCII; an empty one asks for nothing, so it is always safe.
-        let value = HeaderValue::try_from(session.to_string())
+        let mut token = session.into_token();
+        // What the client saw here is a few bytes. It may have brought what it saw elsewhere.
+        let _ = token.fit_text(MAX_TOKEN_BYTES);
+        // A token is visible ASCII. No request is served with an empty one, so none would be lost by it.
+        let value = HeaderValue::try_from(token.to_string())
             .unwrap_or_else(|_| HeaderValue::from_static(""));
         (name, value)
     }

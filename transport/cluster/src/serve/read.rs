@@ -8,7 +8,8 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use quorate_clocks::Instant;
-use quorate_consistency::{Level, SessionToken};
+use quorate_consistency::Level;
+use quorate_consistency::session::{Admit, Op, Session};
 use quorate_raft_core::{Index, Role};
 use quorate_raft_node::{ReadAt, ReadFailed, ReadLevel};
 
@@ -143,11 +144,11 @@ struct Seen {
     served: Level,
     /// `None` while none is proved.
     staleness: Option<Duration>,
-    session: SessionToken,
+    session: Session,
 }
 
 impl Seen {
-    fn tell(&self, headers: &mut HeaderMap) {
+    fn tell(self, headers: &mut HeaderMap) {
         if let Ok(level) = HeaderValue::try_from(self.served.to_string()) {
             headers.insert(HeaderName::from_static(names::CONSISTENCY_SERVED), level);
         }
@@ -159,7 +160,7 @@ impl Seen {
             None => HeaderValue::from_static("unknown"),
         };
         headers.insert(HeaderName::from_static(names::STALENESS_MS), staleness);
-        let (name, value) = App::session_header(&self.session);
+        let (name, value) = App::session_header(self.session);
         headers.insert(name, value);
     }
 }
@@ -180,8 +181,8 @@ async fn read<R: Send + 'static>(
             }
             Level::Linearizable | Level::Lease => fresh(app, asked_level, &asked, &view).await,
             Level::Session => {
-                if !PlantedBug::IgnoreSession.is_planted() {
-                    catch_up(app, &asked).await?;
+                if !PlantedBug::IgnoreSession.is_planted() && !catch_up(app, &asked).await? {
+                    return fresh(app, Level::Linearizable, &asked, &view).await;
                 }
                 let (found, at) = local(app, ReadLevel::Local, &asked, &view).await?;
                 let staleness = at.staleness;
@@ -271,12 +272,19 @@ async fn local<R: Send + 'static>(
         })
 }
 
-/// Waits until this node has seen what the session has.
-async fn catch_up(app: &App, asked: &Asked) -> Result<(), Failure> {
-    let required = asked.session.required(SHARD);
+/// Waits until this node has seen what the session has. False if the token cannot tell what that is: a
+/// linearizable read shows all of it.
+async fn catch_up(app: &App, asked: &Asked) -> Result<bool, Failure> {
+    let required = match asked.session.admit(Op::Read, SHARD, 0) {
+        Admit::Serve => return Ok(true),
+        Admit::Wait { until_index } => until_index,
+        // A group that replaces its log only by a longer one has a single epoch. A token with another, or
+        // one that was made very small, says nothing of which index will do.
+        Admit::Redirect | Admit::EpochChanged { .. } => return Ok(false),
+    };
     let wait = app.node.wait_applied(Index(required));
     match tokio::time::timeout(app.session_wait.min(app.request_timeout), wait).await {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(())) => Ok(true),
         Ok(Err(_)) => Err(stopped()),
         Err(_) => match leader(app) {
             Some(leader) if leader != app.id => Err(app.elsewhere(Some(leader), &asked.uri)),

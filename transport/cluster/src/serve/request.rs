@@ -10,7 +10,8 @@ use axum::http::{HeaderMap, Uri};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
-use quorate_consistency::{Level, SessionToken};
+use quorate_consistency::Level;
+use quorate_consistency::session::Session;
 use quorate_idempotency::Key;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -39,7 +40,7 @@ pub(super) struct Asked {
     /// Where to send the client when another node must answer.
     pub(super) uri: Uri,
     /// What the client's session has seen.
-    pub(super) session: SessionToken,
+    pub(super) session: Session,
     pub(super) headers: HeaderMap,
 }
 
@@ -58,10 +59,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Asked {
             Err(error) => return Err(Failure::malformed(error.to_string())),
         };
         let session = match one(&parts.headers, names::SESSION_TOKEN)? {
-            None => SessionToken::default(),
-            Some(text) => text
-                .parse()
-                .map_err(|error| Failure::malformed(format!("Session-Token: {error}")))?,
+            None => Session::default(),
+            Some(text) => Session::default().with_token(
+                text.parse()
+                    .map_err(|error| Failure::malformed(format!("Session-Token: {error}")))?,
+            ),
         };
         Ok(Self {
             name,

@@ -173,7 +173,7 @@ async fn write(app: &App, asked: Asked, operation: Operation) -> Answered {
     }
     let mut response = render(outcome).into_response();
     let headers = response.headers_mut();
-    let (name, value) = App::session_header(&session);
+    let (name, value) = App::session_header(session);
     headers.insert(name, value);
     if replayed {
         headers.insert(

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::http::{Method, StatusCode};
 use quorate::api::{MAX_LEASE_TTL_MS, ProblemKind};
 use quorate::serve::ServeOptions;
-use quorate_consistency::SessionToken;
+use quorate_consistency::session::Session;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -86,7 +86,7 @@ async fn a_query_or_header_that_means_nothing() {
             .await
             .problem(ProblemKind::MalformedRequest);
     }
-    for token in ["x", "", "999:1:2", "\u{e9}"] {
+    for token in ["x", "", "999:1:2", "1.AgAAExE", "\u{e9}"] {
         let headers = [("session-token", token)];
         http.send(Method::GET, "/v1/kv/a", &headers, "")
             .await
@@ -187,9 +187,9 @@ async fn an_operator_is_answered_when_no_other_request_is() {
     loop {
         let http = node.http.clone();
         waiting.push(tokio::spawn(async move {
-            let mut session = SessionToken::default();
+            let mut session = Session::default();
             session.observe_write(0, 1_000_000);
-            let headers = [("session-token", &session.to_string()[..])];
+            let headers = [("session-token", &session.token().to_string()[..])];
             let path = "/v1/kv/a?consistency=session";
             http.send(Method::GET, path, &headers, "").await
         }));

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use quorate::api::ProblemKind;
-use quorate_consistency::SessionToken;
+use quorate_consistency::session::{Op, Position, Session, Token};
 
 use super::support::{directory, options, single, single_with};
 
@@ -47,6 +47,65 @@ async fn a_leader_serves_every_level_and_says_which() {
     }
 }
 
+/// What a session asks for that carries this token.
+fn required(token: &str) -> Vec<Position> {
+    let session = Session::default().with_token(token.parse().unwrap());
+    session.requirement(Op::Read, 0).positions().collect()
+}
+
+#[tokio::test]
+async fn a_session_whose_token_cannot_tell_is_shown_everything() {
+    let dir = directory();
+    let node = single(dir.path()).await;
+    let http = &node.http;
+    let put = http.put("/v1/kv/a", "1").await.ok();
+    let mut token: Token = put.header("session-token").parse().unwrap();
+    assert!(!token.fit(0).is_nothing());
+    let path = "/v1/kv/a?consistency=session";
+    let headers = [("session-token", &token.to_string()[..])];
+    let got = http.send(Method::GET, path, &headers, "").await.ok();
+    assert_eq!(got.header("consistency-served"), "linearizable");
+    assert_eq!(got.text(), "1");
+    // So is one that has seen another log than this one.
+    let mut session = Session::default();
+    session.observe_read(0, Position::new(3, 7));
+    let headers = [("session-token", &session.token().to_string()[..])];
+    let got = http.send(Method::GET, path, &headers, "").await.ok();
+    assert_eq!(got.header("consistency-served"), "linearizable");
+}
+
+#[tokio::test]
+async fn what_a_session_saw_elsewhere_comes_back_in_a_header_that_fits() {
+    let dir = directory();
+    let node = single(dir.path()).await;
+    let mut session = Session::default().with_service(9);
+    for shard in 0..800 {
+        session.observe_read(shard, 1_000 + shard * shard);
+    }
+    let headers = [("session-token", &session.token().to_string()[..])];
+    let put = node
+        .http
+        .send(Method::PUT, "/v1/kv/a", &headers, "1")
+        .await
+        .ok();
+    let text = put.header("session-token");
+    assert!(text.len() <= 4_096 && text.len() > 3_000, "{}", text.len());
+    let token: Token = text.parse().unwrap();
+    assert!(token.is_coarsened());
+    // Nothing is asked of the other service that it could not be asked for before.
+    let elsewhere = Session::default().with_service(9).with_token(token);
+    for shard in 0..800 {
+        let before = session.requirement(Op::Read, shard).positions().next();
+        let now = elsewhere.requirement(Op::Read, shard).positions().next();
+        assert!(
+            now >= before && now.is_some(),
+            "{shard}: {now:?}, {before:?}"
+        );
+    }
+    // Here it is exact.
+    assert_eq!(required(text).len(), 1);
+}
+
 #[tokio::test]
 async fn a_session_that_has_seen_the_future_is_told_so() {
     let (near, far) = (directory(), directory());
@@ -76,6 +135,5 @@ async fn a_session_that_has_seen_the_future_is_told_so() {
     let eventual = "/v1/kv/a?consistency=eventual";
     let answer = other.http.send(Method::GET, eventual, &headers, "").await;
     answer.problem(ProblemKind::NotFound);
-    let required = |text: &str| text.parse::<SessionToken>().unwrap().required(0);
     assert_eq!(required(answer.header("session-token")), required(&session));
 }
