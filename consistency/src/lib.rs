@@ -198,7 +198,7 @@
 //!
 //! # Features
 //!
-//! - `std` (default): nothing here needs it; passed on to the dependencies. Without it the crate is
+//! - `std` (default): the readers of files, and the recorder that threads share. Without it the crate is
 //!   `no_std` with `alloc`.
 //! - `json`: the file format.
 //! - `serde`: `Serialize` and `Deserialize` for levels, models and tokens, as their texts, and for histories.
@@ -222,6 +222,8 @@ mod linearizability;
 mod model;
 pub mod session;
 mod sessions;
+#[cfg(feature = "std")]
+mod sync;
 mod transaction;
 mod verdict;
 
@@ -231,6 +233,8 @@ pub use formats::ReadLimits;
 pub use history::{
     History, Numbered, Operation, OperationId, Outcome, Record, Recorder, Recording, linearizable,
 };
+#[cfg(feature = "std")]
+pub use history::{InFlight, Lane, Recorded, SharedRecorder};
 #[cfg(feature = "json")]
 pub use json::{JsonModel, ReadHistoryError, read_history, write_history, write_record};
 pub use level::{Level, LevelParseError};

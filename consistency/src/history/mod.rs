@@ -2,9 +2,13 @@
 
 mod record;
 mod recorder;
+#[cfg(feature = "std")]
+mod shared;
 
 pub use record::{Record, Recording, linearizable};
 pub use recorder::{OperationId, Recorder};
+#[cfg(feature = "std")]
+pub use shared::{InFlight, Lane, Recorded, SharedRecorder};
 
 use alloc::vec::Vec;
 
