@@ -1,9 +1,9 @@
-//! Raft: three members in one thread agree on entries (W1), and the codec of an append.
+//! Raft: three members in one thread agree on entries (W1), elect (W5) and read (W6), and the codec of an append.
 
 use std::hint::black_box;
 
 use bytes::{Bytes, BytesMut};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use quorate_benches::{RaftCluster, Replicated};
 use quorate_raft_core::{Append, Entry, Index, Message, Payload, Position, Term};
 use quorate_transport::Wire;
@@ -22,6 +22,41 @@ fn committed_on_three(criterion: &mut Criterion) {
             },
         );
     }
+    group.finish();
+}
+
+fn rounds_of_three(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("raft/three members");
+    let mut cluster = RaftCluster::new(3);
+    group.bench_function("heartbeat round", |bencher| {
+        bencher.iter(|| cluster.heartbeat());
+    });
+    group.bench_function("lease read", |bencher| {
+        bencher.iter(|| black_box(&mut cluster).lease_read());
+    });
+    for reads in [1, 64] {
+        group.throughput(Throughput::Elements(reads));
+        group.bench_with_input(
+            BenchmarkId::new("reads", reads),
+            &reads,
+            |bencher, reads| {
+                bencher.iter(|| cluster.read(*reads));
+            },
+        );
+    }
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("election", |bencher| {
+        let of_a_silent_leader = || {
+            let mut cluster = RaftCluster::new(3);
+            cluster.heartbeat();
+            cluster
+        };
+        bencher.iter_batched_ref(
+            of_a_silent_leader,
+            RaftCluster::elect,
+            BatchSize::SmallInput,
+        );
+    });
     group.finish();
 }
 
@@ -61,5 +96,5 @@ fn codec(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, committed_on_three, codec);
+criterion_group!(benches, committed_on_three, rounds_of_three, codec);
 criterion_main!(benches);

@@ -1,8 +1,8 @@
-//! Quorate's Raft core on workload W1: three members, one thread, disks that are always done.
+//! Quorate's Raft core on the workloads W1 to W3, W5 and W6: members in one thread, disks that are always done.
 
 use bytes::Bytes;
 use quorate_clocks::{Instant, NodeId};
-use quorate_raft_core::{Config, Event, Message, Payload, Raft, Recovered, Role};
+use quorate_raft_core::{Config, Event, LeasePermit, Message, Payload, Raft, Recovered, Role};
 use quorate_transport::Transmit;
 
 use crate::{COMPACT_EVERY, Replicated};
@@ -16,6 +16,7 @@ use crate::{COMPACT_EVERY, Replicated};
 /// cluster.commit(10, &[7; 256]);
 /// assert_eq!((cluster.applied(), cluster.checksum()), (10, 3 * 10 * 7));
 /// ```
+#[derive(Clone)]
 pub struct RaftCluster {
     members: Vec<Member>,
     /// What is on its way, and from whom.
@@ -24,13 +25,18 @@ pub struct RaftCluster {
     arriving: Vec<(NodeId, Transmit<Message>)>,
     now: Instant,
     leader: usize,
+    /// Messages that were sent.
+    sent: u64,
 }
 
+#[derive(Clone)]
 struct Member {
     raft: Raft,
     applied: u64,
     compacted: u64,
     checksum: u64,
+    /// Reads that were confirmed.
+    reads: u64,
     dirty: bool,
 }
 
@@ -54,6 +60,7 @@ impl RaftCluster {
                 applied: 0,
                 compacted: 0,
                 checksum: 0,
+                reads: 0,
                 dirty: true,
             }
         };
@@ -63,20 +70,85 @@ impl RaftCluster {
             arriving: Vec::new(),
             now: Instant::ORIGIN,
             leader: 0,
+            sent: 0,
         };
-        let due = cluster.members[0]
-            .raft
-            .poll_timeout()
-            .expect("a follower waits");
-        cluster.now = due;
-        cluster.members[0].raft.handle_timeout(due);
+        cluster.time_out(0);
         cluster.settle();
         assert_eq!(cluster.members[0].raft.role(), Role::Leader);
         cluster
     }
 
+    /// How many messages were sent so far.
+    pub fn messages_sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// A round of heartbeats when it is due, and all answers to it.
+    pub fn heartbeat(&mut self) {
+        self.time_out(self.leader);
+        self.settle();
+    }
+
+    /// So many linearizable reads of the leader, confirmed together by one round of heartbeats.
+    ///
+    /// # Panics
+    ///
+    /// When one is not confirmed, which would be a bug of the core.
+    pub fn read(&mut self, count: u64) {
+        let goal = self.members[self.leader].reads + count;
+        let leader = &mut self.members[self.leader].raft;
+        for _ in 0..count {
+            leader.read(self.now).expect("the leader takes a read");
+        }
+        self.settle();
+        assert_eq!(self.members[self.leader].reads, goal);
+    }
+
+    /// A read of the leader on its lease.
+    ///
+    /// # Panics
+    ///
+    /// When there is no lease: there is one from [`heartbeat`](Self::heartbeat) on.
+    pub fn lease_read(&mut self) -> LeasePermit {
+        let leader = &mut self.members[self.leader].raft;
+        leader
+            .lease_read(self.now)
+            .expect("a majority has answered a heartbeat")
+    }
+
+    /// The leader falls silent, and the others elect another, who commits the first entry of its term. The
+    /// old one stays silent: this is for once in a life.
+    ///
+    /// # Panics
+    ///
+    /// When no leader is elected, which would be a bug of the core.
+    pub fn elect(&mut self) {
+        let old = self.leader;
+        let due = |at: &usize| self.members[*at].raft.poll_timeout();
+        let others = (0..self.members.len()).filter(|&at| at != old);
+        self.leader = others.min_by_key(due).expect("there is another");
+        self.time_out(self.leader);
+        self.settle_among(|at| at != old);
+        let leader = &self.members[self.leader].raft;
+        assert_eq!(leader.role(), Role::Leader);
+        assert_eq!(leader.applied(), leader.status().last.index);
+    }
+
+    /// Time passes until this member has something to do.
+    fn time_out(&mut self, at: usize) {
+        let member = &mut self.members[at].raft;
+        self.now = member.poll_timeout().expect("every member waits");
+        member.handle_timeout(self.now);
+    }
+
     /// Delivers and drains until nothing is left to do.
     fn settle(&mut self) {
+        self.settle_among(|_| true);
+    }
+
+    /// Only these members are there.
+    #[inline]
+    fn settle_among(&mut self, is_there: impl Fn(usize) -> bool) {
         self.members[self.leader].dirty = true;
         loop {
             for at in 0..self.members.len() {
@@ -88,7 +160,11 @@ impl RaftCluster {
                 return;
             }
             std::mem::swap(&mut self.network, &mut self.arriving);
+            self.sent += self.arriving.len() as u64;
             for (from, Transmit { to, message, .. }) in self.arriving.drain(..) {
+                if !is_there(to.0 as usize) {
+                    continue;
+                }
                 let member = &mut self.members[to.0 as usize];
                 member.raft.handle_message(from, message, self.now);
                 member.dirty = true;
@@ -107,13 +183,18 @@ impl RaftCluster {
             self.network.push((id, transmit));
         }
         while let Some(event) = member.raft.poll_event() {
-            if let Event::Committed { entries } = event {
-                for entry in &entries {
-                    if let Payload::Command(command) = entry.payload {
-                        member.applied += 1;
-                        member.checksum += u64::from(command.first().copied().unwrap_or_default());
+            match event {
+                Event::Committed { entries } => {
+                    for entry in &entries {
+                        if let Payload::Command(command) = entry.payload {
+                            member.applied += 1;
+                            member.checksum +=
+                                u64::from(command.first().copied().unwrap_or_default());
+                        }
                     }
                 }
+                Event::ReadReady { .. } => member.reads += 1,
+                _ => {}
             }
         }
         if member.applied >= member.compacted + COMPACT_EVERY {

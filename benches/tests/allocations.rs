@@ -20,18 +20,29 @@ fn an_entry_costs_no_more_than_its_payload() {
     for _ in 0..64 {
         cluster.commit(256, &[7; 256]);
     }
-    // What a batch costs, whatever its size, cancels out; so does most of the growth of its vectors.
-    let small: u64 = (0..16).map(|_| allocations(&mut cluster, 64)).sum();
-    let large: u64 = (0..16).map(|_| allocations(&mut cluster, 256)).sum();
-    let per_entry = (large - small) as f64 / (16.0 * 192.0);
-    // A payload is two allocations: its bytes, and their count of owners once it is shared.
-    assert!(per_entry <= 2.1, "an entry costs {per_entry} allocations");
-    let per_batch = small as f64 / 16.0 - 64.0 * per_entry;
-    assert!(
-        per_batch <= 100.0,
-        "a batch costs {per_batch} allocations besides its entries"
-    );
-    println!("{per_entry:.2} allocations an entry, and {per_batch:.0} a batch");
+    // Its bytes, once for all members; and a batch costs itself and the list of its entries.
+    for batch in [64, 256] {
+        assert_eq!(allocations(&mut cluster, batch), batch as u64 + 2);
+    }
+    // One alone needs no list.
+    assert_eq!(allocations(&mut cluster, 1), 2);
+}
+
+#[test]
+fn heartbeats_and_reads_allocate_nothing() {
+    let mut cluster = RaftCluster::new(3);
+    for _ in 0..1_000 {
+        cluster.heartbeat();
+        cluster.read(64);
+    }
+    let measured = allocation_counter::measure(|| {
+        for _ in 0..1_000 {
+            cluster.heartbeat();
+            cluster.read(64);
+            cluster.lease_read();
+        }
+    });
+    assert_eq!(measured.count_total, 0);
 }
 
 #[test]

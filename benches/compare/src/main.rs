@@ -4,10 +4,12 @@
 
 mod allocator;
 mod clocks;
+mod elections;
 mod keys;
 mod measure;
 mod omni_paxos;
 mod raft_rs;
+mod reads;
 mod table;
 mod w1;
 
@@ -28,6 +30,10 @@ struct Arguments {
 enum What {
     /// Raft cores: entries that every member of a group has applied. What runs when nothing is said.
     Raft(w1::Arguments),
+    /// Raft cores: what it takes to elect another leader.
+    Elections(elections::Arguments),
+    /// Raft cores: linearizable reads.
+    Reads(table::Arguments),
     /// Clocks: what a stamp costs.
     Clocks(table::Arguments),
     /// Idempotency: what it costs to know a retry.
@@ -41,6 +47,8 @@ fn main() {
             allocator::keep_memory();
             w1::report(&arguments);
         }
+        What::Elections(arguments) => elections::report(&arguments),
+        What::Reads(arguments) => reads::report(&arguments),
         What::Clocks(arguments) => clocks::report(&arguments),
         What::Keys(arguments) => keys::report(&arguments),
     }

@@ -1,4 +1,4 @@
-//! raft-rs 0.7 on workload W1, in its fastest configuration: `RawNode` over a storage that takes
+//! raft-rs 0.7 on the workloads W1 to W3, W5 and W6, in its fastest configuration: `RawNode` over a storage that takes
 //! entries by value and has no lock.
 
 use std::cell::RefCell;
@@ -8,7 +8,9 @@ use std::rc::Rc;
 use bytes::Bytes;
 use quorate_benches::{COMPACT_EVERY, Replicated};
 use raft::eraftpb::{ConfState, Entry, HardState, Message, MessageType, Snapshot};
-use raft::{Config, GetEntriesContext, RaftState, RawNode, StateRole, Storage, StorageError};
+use raft::{
+    Config, GetEntriesContext, RaftState, RawNode, ReadOnlyOption, StateRole, Storage, StorageError,
+};
 
 /// How a batch is proposed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -117,6 +119,20 @@ pub(crate) struct RaftRsCluster {
     /// What is on its way.
     network: Vec<Message>,
     proposals: Proposals,
+    leader: usize,
+    /// Messages that were sent.
+    sent: u64,
+}
+
+/// What a leader does besides replicating.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Guards {
+    /// Nothing, as is its default.
+    None,
+    /// Pre-vote and check-quorum, as Quorate's always does.
+    Quorum,
+    /// These, and it reads on a lease.
+    Lease,
 }
 
 struct Member {
@@ -125,11 +141,17 @@ struct Member {
     applied: u64,
     compacted: u64,
     checksum: u64,
+    /// Reads that were confirmed.
+    reads: u64,
     dirty: bool,
 }
 
 impl RaftRsCluster {
     pub(crate) fn new(members: u64, proposals: Proposals) -> Self {
+        Self::with(members, proposals, Guards::None)
+    }
+
+    pub(crate) fn with(members: u64, proposals: Proposals, guards: Guards) -> Self {
         let ids: Vec<u64> = (1..=members).collect();
         let start = |&id: &u64| {
             let config = Config {
@@ -137,6 +159,12 @@ impl RaftRsCluster {
                 max_size_per_msg: u64::MAX,
                 max_inflight_msgs: 1024,
                 batch_append: proposals == Proposals::OneByOne,
+                pre_vote: guards != Guards::None,
+                check_quorum: guards != Guards::None,
+                read_only_option: match guards {
+                    Guards::Lease => ReadOnlyOption::LeaseBased,
+                    Guards::None | Guards::Quorum => ReadOnlyOption::Safe,
+                },
                 ..Config::default()
             };
             let storage = VecStorage(Rc::new(RefCell::new(VecLog {
@@ -156,6 +184,7 @@ impl RaftRsCluster {
                 applied: 0,
                 compacted: 0,
                 checksum: 0,
+                reads: 0,
                 dirty: true,
             }
         };
@@ -163,6 +192,8 @@ impl RaftRsCluster {
             members: ids.iter().map(start).collect(),
             network: Vec::new(),
             proposals,
+            leader: 0,
+            sent: 0,
         };
         cluster.members[0]
             .node
@@ -173,8 +204,57 @@ impl RaftRsCluster {
         cluster
     }
 
+    /// How many messages were sent so far.
+    pub(crate) fn messages_sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// A round of heartbeats, and all answers to it.
+    pub(crate) fn heartbeat(&mut self) {
+        for _ in 0..Config::default().heartbeat_tick {
+            self.members[self.leader].node.tick();
+        }
+        self.settle();
+    }
+
+    /// A linearizable read of the leader, which stands for as many as share its context.
+    pub(crate) fn read(&mut self) {
+        let leader = &mut self.members[self.leader];
+        let goal = leader.reads + 1;
+        leader.node.read_index(goal.to_le_bytes().to_vec());
+        self.settle();
+        assert_eq!(self.members[self.leader].reads, goal, "it is confirmed");
+    }
+
+    /// The leader falls silent, and the others elect another, who commits the first entry of its term. The
+    /// old one stays silent.
+    pub(crate) fn elect(&mut self) {
+        let old = self.leader;
+        self.leader = loop {
+            for (at, member) in self.members.iter_mut().enumerate() {
+                if at != old && member.node.tick() {
+                    member.dirty = true;
+                }
+            }
+            self.settle_among(|at| at != old);
+            let leads = |member: &Member| member.node.raft.state == StateRole::Leader;
+            let mut others = (0..self.members.len()).filter(|&at| at != old);
+            if let Some(leader) = others.find(|&at| leads(&self.members[at])) {
+                break leader;
+            }
+        };
+        let log = &self.members[self.leader].node.raft.raft_log;
+        assert_eq!(log.applied, log.last_index());
+    }
+
     fn settle(&mut self) {
-        self.members[0].dirty = true;
+        self.members[self.leader].dirty = true;
+        self.settle_among(|_| true);
+    }
+
+    /// Only these members are there.
+    #[inline]
+    fn settle_among(&mut self, is_there: impl Fn(usize) -> bool) {
         loop {
             for at in 0..self.members.len() {
                 if self.members[at].dirty {
@@ -185,7 +265,11 @@ impl RaftRsCluster {
             if self.network.is_empty() {
                 return;
             }
+            self.sent += self.network.len() as u64;
             for message in self.network.drain(..) {
+                if !is_there(message.to as usize - 1) {
+                    continue;
+                }
                 let member = &mut self.members[message.to as usize - 1];
                 member
                     .node
@@ -201,6 +285,7 @@ impl Member {
     fn drain(&mut self, network: &mut Vec<Message>) {
         while self.node.has_ready() {
             let mut ready = self.node.ready();
+            self.reads += ready.take_read_states().len() as u64;
             network.extend(ready.take_messages());
             self.apply(ready.take_committed_entries());
             {
@@ -238,8 +323,8 @@ impl Member {
 
 impl Replicated for RaftRsCluster {
     fn commit(&mut self, count: usize, template: &[u8]) {
-        let goal = self.members[0].applied + count as u64;
-        let leader = &mut self.members[0].node;
+        let goal = self.members[self.leader].applied + count as u64;
+        let leader = &mut self.members[self.leader].node;
         match self.proposals {
             Proposals::OneByOne => {
                 for _ in 0..count {
