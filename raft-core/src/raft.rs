@@ -159,7 +159,7 @@ impl Raft {
         };
         let gate = Gate::new(last.index, config.max_outbox);
         let mut raft = Self {
-            reads: Reads::new(config.max_reads),
+            reads: Reads::new(&config),
             others,
             config,
             random: SplitMix64::new(seed),
@@ -357,6 +357,7 @@ impl Raft {
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events
             .pop_front()
+            .or_else(|| self.reads.poll())
             .or_else(|| self.next_committed())
             .or_else(|| self.next_load())
     }

@@ -6,7 +6,9 @@ use core::time::Duration;
 use quorate_clocks::{Instant, NodeId};
 use quorate_transport::{Lane, Transmit};
 
-use crate::{Event, Heartbeat, LeasePermit, Message, Raft, ReadError, ReadTicket, Role};
+use crate::{
+    Config, Event, Heartbeat, Index, LeasePermit, Message, Raft, ReadError, ReadTicket, Role,
+};
 
 /// Rounds that are remembered until a majority has answered them. The others only confirm reads.
 const MAX_ROUNDS: usize = 1024;
@@ -27,33 +29,77 @@ pub(crate) struct Reads {
     sent: VecDeque<(u64, Instant)>,
     /// When the newest round that a majority of this term has answered was sent.
     confirmed_sent_at: Option<Instant>,
+    /// How long a lease lasts from when its round was sent.
+    lease_span: Duration,
     /// No more leases in this term.
     leases_ended: bool,
     /// Reads, and the round that confirms each.
     waiting: VecDeque<(Reader, u64)>,
+    /// Reads of this node that are confirmed and have not been polled, and up to where each must have applied.
+    confirmed: VecDeque<(Tickets, Index)>,
+    /// How many reads there are of both kinds.
+    count: usize,
 }
 
 /// Who reads.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Reader {
     /// The application of this node.
-    Here(ReadTicket),
+    Here(Tickets),
     /// Another member, with a request of this number.
     Member(NodeId, u64),
 }
 
+/// Reads that came one after the other, so that many cost no more than one. Never none.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+struct Tickets {
+    first: u64,
+    last: u64,
+}
+
 impl Reads {
-    pub(crate) const fn new(max_waiting: usize) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             next_ticket: 0,
-            max_waiting,
+            max_waiting: config.max_reads,
+            lease_span: lease_span(config),
             round: 0,
             wanted: false,
             sent: VecDeque::new(),
             confirmed_sent_at: None,
             leases_ended: false,
             waiting: VecDeque::new(),
+            confirmed: VecDeque::new(),
+            count: 0,
         }
+    }
+
+    /// A read that comes now waits for the next round.
+    fn wait(&mut self, reader: Reader) {
+        let round = self.round + 1;
+        self.count += 1;
+        self.wanted = true;
+        if let Reader::Here(Tickets { last, .. }) = reader
+            && let Some((Reader::Here(before), its)) = self.waiting.back_mut()
+            && (*its, before.last + 1) == (round, last)
+        {
+            before.last = last;
+            return;
+        }
+        self.waiting.push_back((reader, round));
+    }
+
+    /// The next read of this node that is confirmed.
+    pub(crate) fn poll(&mut self) -> Option<Event> {
+        let (tickets, index) = self.confirmed.front_mut()?;
+        let (ticket, index) = (ReadTicket(tickets.first), *index);
+        self.count -= 1;
+        if tickets.first == tickets.last {
+            self.confirmed.pop_front();
+        } else {
+            tickets.first += 1;
+        }
+        Some(Event::ReadReady { ticket, index })
     }
 
     /// Forgets what was proved in an earlier term.
@@ -91,7 +137,10 @@ impl Raft {
             });
         }
         let ticket = self.next_read_ticket()?;
-        self.register_read(Reader::Here(ticket));
+        self.register_read(Reader::Here(Tickets {
+            first: ticket.0,
+            last: ticket.0,
+        }));
         Ok(ticket)
     }
 
@@ -107,7 +156,7 @@ impl Raft {
     }
 
     fn has_room_to_read(&self) -> bool {
-        let waiting = self.reads.waiting.len() + self.forwarded.len();
+        let waiting = self.reads.count + self.forwarded.len();
         waiting.saturating_add(self.waiting_events()) < self.reads.max_waiting
     }
 
@@ -121,8 +170,7 @@ impl Raft {
     }
 
     fn register_read(&mut self, reader: Reader) {
-        self.reads.waiting.push_back((reader, self.reads.round + 1));
-        self.reads.want_round();
+        self.reads.wait(reader);
         if self.others.is_empty() {
             self.send_round();
         }
@@ -163,18 +211,11 @@ impl Raft {
     }
 
     /// When this leader's lease ends on its own clock.
-    ///
-    /// A follower counts an election timeout T from when it heard, which is not before the round
-    /// was sent. With rates within 1 ± r, at least T / (1 + r) of real time pass; this clock has
-    /// then advanced by no less than T (1 - r) / (1 + r).
     pub(crate) fn lease_until(&self) -> Instant {
-        let Some(sent_at) = self.reads.confirmed_sent_at else {
-            return Instant::ORIGIN;
-        };
-        let drift = u128::from(self.config.clock_drift_ppm);
-        let timeout = self.config.election_timeout.as_nanos();
-        let nanos = timeout.saturating_mul(1_000_000 - drift) / (1_000_000 + drift);
-        sent_at + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+        match self.reads.confirmed_sent_at {
+            Some(sent_at) => sent_at + self.reads.lease_span,
+            None => Instant::ORIGIN,
+        }
     }
 
     /// Sends a round of heartbeats, if one is wanted.
@@ -244,8 +285,11 @@ impl Raft {
         {
             self.reads.waiting.pop_front();
             match reader {
-                Reader::Here(ticket) => self.push_event(Event::ReadReady { ticket, index }),
-                Reader::Member(from, number) => self.answer_read(from, number, Some(index)),
+                Reader::Here(tickets) => self.reads.confirmed.push_back((tickets, index)),
+                Reader::Member(from, number) => {
+                    self.reads.count -= 1;
+                    self.answer_read(from, number, Some(index));
+                }
             }
         }
     }
@@ -254,9 +298,29 @@ impl Raft {
     pub(crate) fn fail_reads(&mut self) {
         while let Some((reader, _)) = self.reads.waiting.pop_front() {
             match reader {
-                Reader::Here(ticket) => self.push_event(Event::ReadLost { ticket }),
-                Reader::Member(from, number) => self.answer_read(from, number, None),
+                Reader::Here(Tickets { first, last }) => {
+                    for ticket in (first..=last).map(ReadTicket) {
+                        self.reads.count -= 1;
+                        self.push_event(Event::ReadLost { ticket });
+                    }
+                }
+                Reader::Member(from, number) => {
+                    self.reads.count -= 1;
+                    self.answer_read(from, number, None);
+                }
             }
         }
     }
+}
+
+/// How long a lease lasts on the leader's own clock, from when its round was sent.
+///
+/// A follower counts an election timeout T from when it heard, which is not before the round was sent. With
+/// rates within 1 ± r, at least T / (1 + r) of real time pass; the leader's clock has then advanced by no less
+/// than T (1 - r) / (1 + r).
+fn lease_span(config: &Config) -> Duration {
+    let drift = u128::from(config.clock_drift_ppm);
+    let timeout = config.election_timeout.as_nanos();
+    let nanos = timeout.saturating_mul(1_000_000 - drift) / (1_000_000 + drift);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
