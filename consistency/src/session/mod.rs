@@ -62,7 +62,8 @@
 //!
 //! # What it costs
 //!
-//! About 5 bytes for each shard that the session touched, and there is a table in [`Token`]. A token can be
+//! About 5 bytes for each shard that the session touched ([`Token`] has a table), some 20 ns to admit an
+//! operation or to observe one, and 90 ns for each shard to read a token and write it again. A token can be
 //! made to [fit](Token::fit) any budget; then it asks for more than the session saw, never for less, and says
 //! so. It can be [sealed](SealedToken), so that nobody makes one up.
 //!

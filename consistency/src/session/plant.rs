@@ -62,11 +62,21 @@ pub(super) enum Plant {
     BytesWithoutWrites,
     /// The bytes leave out the shards of which nothing is known.
     BytesWithoutNothing,
+    /// A tag is not looked at.
+    TagsUnchecked,
+    /// Versions of two epochs are counted as if they were of one.
+    VersionsOfAllEpochs,
+    /// The newest version that is known of is taken for the newest.
+    NewestKnownIsNewest,
+    /// A replica's clock is taken to have been late when it was complete.
+    OldestAtBest,
+    /// Our clock is taken to be late when something is missing.
+    YoungestAtWorst,
 }
 
 #[cfg(test)]
 impl Plant {
-    pub(super) const ALL: [Self; 29] = [
+    pub(super) const ALL: [Self; 34] = [
         Self::ReadsNeedNoWrites,
         Self::ReadsNeedNoReads,
         Self::WritesNeedNoWrites,
@@ -96,6 +106,11 @@ impl Plant {
         Self::NoPrerequisites,
         Self::BytesWithoutWrites,
         Self::BytesWithoutNothing,
+        Self::TagsUnchecked,
+        Self::VersionsOfAllEpochs,
+        Self::NewestKnownIsNewest,
+        Self::OldestAtBest,
+        Self::YoungestAtWorst,
     ];
 }
 

@@ -6,6 +6,7 @@ use core::time::Duration;
 use quorate_clocks::TimeInterval;
 
 use super::Position;
+use super::plant::{Plant, planted};
 
 /// Whether something is so, where not everything is known.
 ///
@@ -71,11 +72,12 @@ impl Newest {
     pub fn is_within(self, versions: u64, have: impl Into<Position>) -> Certainty {
         let have: Position = have.into();
         let (Self::Exactly(newest) | Self::AtLeast(newest)) = self;
-        if newest.epoch != have.epoch {
+        if newest.epoch != have.epoch && !planted(Plant::VersionsOfAllEpochs) {
             return Certainty::Unknown;
         }
         match self {
             _ if newest.index.saturating_sub(have.index) > versions => Certainty::No,
+            Self::AtLeast(_) if planted(Plant::NewestKnownIsNewest) => Certainty::Yes,
             Self::Exactly(_) => Certainty::Yes,
             Self::AtLeast(_) => Certainty::Unknown,
         }
@@ -148,10 +150,16 @@ impl Age {
         // ours, it is younger than that: what counts is the worst case, and then the best.
         let oldest = self
             .complete_until
-            .map(|complete| now.latest().since(complete.earliest()));
+            .map(|complete| match planted(Plant::OldestAtBest) {
+                true => now.latest().since(complete.latest()),
+                false => now.latest().since(complete.earliest()),
+            });
         let youngest = self
             .missing
-            .map(|missing| now.earliest().since(missing.latest()));
+            .map(|missing| match planted(Plant::YoungestAtWorst) {
+                true => now.latest().since(missing.latest()),
+                false => now.earliest().since(missing.latest()),
+            });
         if oldest.is_some_and(|oldest| oldest <= age) {
             Certainty::Yes
         } else if youngest.is_some_and(|youngest| youngest > age) {

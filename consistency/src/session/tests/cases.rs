@@ -2,9 +2,13 @@
 
 use alloc::string::ToString;
 
+use core::time::Duration;
+
+use quorate_clocks::{TimeInterval, WallTime};
+
 use crate::session::{
-    Admit, Guarantees, Indexes, Lineage, LineageError, Op, Placed, Position, Session, Token,
-    TokenError, WriteOrder,
+    Admit, Age, Certainty, Guarantees, Indexes, Lineage, LineageError, Newest, Op, OpenError,
+    Placed, Position, Seal, SealedToken, Session, Token, TokenError, WriteOrder,
 };
 
 macro_rules! cases {
@@ -33,6 +37,11 @@ cases!(
     indexes_and_epochs_at_their_ends,
     lineages_are_bounded,
     a_shard_that_was_disowned_is_not_asked_for,
+    what_was_sealed_opens_and_nothing_else,
+    no_age_is_certain_that_is_not_so,
+    versions_are_counted_within_an_epoch,
+    epochs_without_end_are_bounded,
+    what_a_coarse_token_is_told_to_drop_is_bounded,
     golden_bytes,
     what_no_token_is_written_like_is_refused,
 );
@@ -273,6 +282,166 @@ fn a_shard_that_was_disowned_is_not_asked_for() {
     assert_eq!(session.admit_by(Op::Read, &child, 1), lost);
     child.disown(0);
     assert_eq!(session.admit_by(Op::Read, &child, 1), Admit::Serve);
+}
+
+struct Sum(u8);
+
+impl Seal for Sum {
+    type Tag = alloc::vec::Vec<u8>;
+
+    fn tag(&self, bytes: &[u8]) -> Self::Tag {
+        let sum = |sum: u8, byte: &u8| sum.rotate_left(1).wrapping_add(*byte);
+        alloc::vec![bytes.iter().fold(self.0, sum)]
+    }
+
+    fn verify(&self, bytes: &[u8], tag: &[u8]) -> bool {
+        tag == self.tag(bytes)
+    }
+}
+
+/// Makes tags of so many bytes.
+struct Long(usize);
+
+impl Seal for Long {
+    type Tag = alloc::vec::Vec<u8>;
+
+    fn tag(&self, _: &[u8]) -> Self::Tag {
+        alloc::vec![7; self.0]
+    }
+
+    fn verify(&self, _: &[u8], tag: &[u8]) -> bool {
+        tag.len() == self.0
+    }
+}
+
+fn what_was_sealed_opens_and_nothing_else() {
+    let mut session = Session::default();
+    session.observe_write(3, 170);
+    let text = SealedToken::seal(session.token(), &Sum(1))
+        .unwrap()
+        .to_string();
+    let sealed: SealedToken = text.parse().unwrap();
+    assert_eq!(sealed.open(&Sum(1)).as_ref(), Ok(session.token()));
+    assert_eq!(sealed.open(&Sum(2)), Err(OpenError::Forged));
+    for at in 2..text.len() {
+        let mut other = text.clone().into_bytes();
+        other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+        let other = alloc::string::String::from_utf8(other).unwrap();
+        let opened = other
+            .parse::<SealedToken>()
+            .and_then(|sealed| sealed.open(&Sum(1)));
+        assert!(opened.is_err(), "{other}");
+    }
+    // A token that was made up opens as little as one that is none.
+    assert_eq!(
+        "2.AgAEAAIi".parse::<SealedToken>(),
+        Err(OpenError::NotSealed)
+    );
+    let empty = "2.AgAEAAIi.".parse::<SealedToken>();
+    assert_eq!(empty, Err(OpenError::Forged));
+    let nonsense: SealedToken = "2._w.BwcH".parse().unwrap();
+    let error = OpenError::Token(TokenError::Truncated);
+    assert_eq!(nonsense.open(&Long(3)), Err(error));
+    for (bytes, is_sent) in [(0, false), (1, true), (64, true), (65, false)] {
+        let sealed = SealedToken::seal(session.token(), &Long(bytes));
+        assert_eq!(sealed.is_ok(), is_sent);
+        if let Ok(sealed) = sealed {
+            let text = sealed.to_string();
+            assert_eq!(text.parse().as_ref(), Ok(&sealed));
+            assert!(text.len() <= SealedToken::MAX_TEXT_BYTES);
+        }
+    }
+    let long = "2".repeat(SealedToken::MAX_TEXT_BYTES + 1);
+    assert!(long.parse::<SealedToken>().is_err());
+}
+
+/// All that can be known, of all there can be, on a clock with seven ticks.
+fn no_age_is_certain_that_is_not_so() {
+    let date = WallTime::from_nanos;
+    let mut intervals = alloc::vec::Vec::new();
+    for earliest in 0..6 {
+        for latest in earliest..6 {
+            intervals.push((earliest, latest));
+        }
+    }
+    let interval = |(earliest, latest)| TimeInterval::new(date(earliest), date(latest)).unwrap();
+    for &complete in &intervals {
+        for &now in intervals.iter().filter(|now| now.1 >= complete.0) {
+            for bound in 0..6 {
+                let limit = Duration::from_nanos(bound);
+                // At worst the clock that said so was at its beginning, and ours is at its end.
+                let oldest = now.1 - complete.0;
+                let age = Age::unknown().complete_until(interval(complete));
+                let is_within = age.is_within(limit, interval(now));
+                assert_eq!(is_within.is_yes(), oldest <= bound);
+                assert_ne!(is_within, Certainty::No);
+                // At best what is missing was acknowledged at the end, and it is the beginning now.
+                let youngest = now.0.saturating_sub(complete.1);
+                let age = Age::unknown().missing(interval(complete));
+                let is_within = age.is_within(limit, interval(now));
+                assert_eq!(is_within == Certainty::No, youngest > bound);
+                assert!(!is_within.is_yes());
+            }
+        }
+    }
+    let age = Age::unknown();
+    assert_eq!(
+        age.is_within(Duration::MAX, TimeInterval::ALWAYS),
+        Certainty::Unknown
+    );
+}
+
+fn versions_are_counted_within_an_epoch() {
+    for newest in 0..5_u64 {
+        for have in 0..5_u64 {
+            for versions in 0..5 {
+                let is_near = newest.saturating_sub(have) <= versions;
+                let exactly = Newest::Exactly(newest.into()).is_within(versions, have);
+                let at_least = Newest::AtLeast(newest.into()).is_within(versions, have);
+                assert_eq!(exactly.is_yes(), is_near);
+                assert_eq!(exactly == Certainty::No, !is_near);
+                assert_eq!(at_least == Certainty::No, !is_near);
+                assert!(!at_least.is_yes());
+                let other = Position::new(1, have);
+                let across = Newest::Exactly(newest.into()).is_within(versions, other);
+                assert_eq!(across, Certainty::Unknown);
+            }
+        }
+    }
+}
+
+fn epochs_without_end_are_bounded() {
+    let mut session = Session::default();
+    for epoch in 0..5_000 {
+        session.observe_read(0, Position::new(epoch, 5));
+    }
+    let bytes = session.token().to_bytes();
+    assert!(bytes.len() <= Token::MAX_BYTES);
+    assert_eq!(Token::from_bytes(&bytes).as_ref(), Ok(session.token()));
+    assert!(
+        !session
+            .admit(Op::Read, 0, Position::new(4_999, 9))
+            .is_serve()
+    );
+}
+
+fn what_a_coarse_token_is_told_to_drop_is_bounded() {
+    let mut session = Session::default();
+    for shard in 0..10 {
+        session.observe_read(shard, 5);
+    }
+    session.observe_read(10, 6);
+    let mut token = session.into_token();
+    assert!(!token.fit(10).is_nothing());
+    for shard in 100..5_000 {
+        token.drop_stable(0, shard, 1_000.into());
+    }
+    let bytes = token.to_bytes();
+    assert_eq!(Token::from_bytes(&bytes).as_ref(), Ok(&token));
+    let session = Session::default().with_token(token);
+    for shard in 0..11 {
+        assert!(!session.admit(Op::Read, shard, 4).is_serve());
+    }
 }
 
 fn golden_bytes() {

@@ -150,6 +150,11 @@ fn each_mistake_is_noticed() {
         NoPrerequisites: seed 31
         BytesWithoutWrites: seed 0
         BytesWithoutNothing: what_is_not_seen_of_a_shard_survives_the_bytes_of_a_coarse_token
+        TagsUnchecked: what_was_sealed_opens_and_nothing_else
+        VersionsOfAllEpochs: versions_are_counted_within_an_epoch
+        NewestKnownIsNewest: versions_are_counted_within_an_epoch
+        OldestAtBest: no_age_is_certain_that_is_not_so
+        YoungestAtWorst: no_age_is_certain_that_is_not_so
     "#]]
     .assert_eq(&matrix);
 }

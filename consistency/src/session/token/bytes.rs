@@ -77,7 +77,8 @@ impl Token {
     ///
     /// # Errors
     ///
-    /// When it is something else. It takes no more memory than a small multiple of the bytes.
+    /// When it is something else. Memory is taken for entries that are there, of which each has two bytes at
+    /// least, and not for what a length claims.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TokenError> {
         if bytes.len() > Self::MAX_BYTES {
             return Err(TokenError::TooLong {

@@ -16,6 +16,7 @@ pub use requirement::Requirement;
 pub use seal::{OpenError, Seal, SealedToken, TagError};
 
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 
 use self::seen::{Known, Seen};
 use self::service::{Rest, Service};
@@ -92,7 +93,8 @@ pub struct Token {
 }
 
 impl Token {
-    /// How many entries there can be, over all shards, epochs and services.
+    /// How many entries there can be, over all shards, epochs and services. Who observes more than that gets
+    /// a token that is [coarsened](Self::is_coarsened).
     pub const MAX_ENTRIES: usize = 1_024;
 
     /// Of a session that has seen nothing.
@@ -109,6 +111,10 @@ impl Token {
     ///
     /// When there would be more than [`MAX_ENTRIES`](Self::MAX_ENTRIES). Nothing has changed then.
     pub fn merge(&mut self, other: &Self) -> Result<(), MergeError> {
+        if self.entries().saturating_add(other.entries()) <= Self::MAX_ENTRIES {
+            self.join(other);
+            return Ok(());
+        }
         let mut both = self.clone();
         both.join(other);
         let entries = both.entries();
@@ -144,6 +150,7 @@ impl Token {
                 service.set(shard, known);
             }
         });
+        self.bound();
     }
 
     /// The same for all shards of a service, where one position means the same in each: a hybrid or global
@@ -173,7 +180,8 @@ impl Token {
             .sum()
     }
 
-    /// Whether it asks for more than the session has seen, of some shards, as it had to fit a budget.
+    /// Whether it may ask for more than the session has seen, of some shards, as it had to fit a budget or had
+    /// too many [entries](Self::MAX_ENTRIES).
     pub fn is_coarsened(&self) -> bool {
         let exact = Rest::default();
         self.others || self.services.values().any(|service| service.rest != exact)
@@ -212,11 +220,10 @@ impl Token {
         } else {
             service
         };
-        let before = self.len();
-        self.change(service, |service| service.observe(shard, at.epoch, seen));
-        // Epochs are few: what grows is the number of shards.
-        if self.len() > before && self.entries() > Self::MAX_ENTRIES {
-            self.fit_entries(Self::MAX_ENTRIES / 4 * 3);
+        let has_more = self.change(service, |service| service.observe(shard, at.epoch, seen));
+        // To count them takes longer than to observe.
+        if has_more {
+            self.bound();
         }
     }
 
@@ -229,6 +236,7 @@ impl Token {
                 service.set(shard, known);
             }
         });
+        self.bound();
     }
 
     /// Carries what was seen of one shard over to another, or to a later epoch of it.
@@ -267,27 +275,37 @@ impl Token {
                 service.set(to, carried);
             }
         });
+        self.bound();
+    }
+
+    /// Coarsens it, if it has too many entries, so far that this is not needed again soon.
+    fn bound(&mut self) {
+        if self.entries() > Self::MAX_ENTRIES {
+            self.fit_entries(Self::MAX_ENTRIES / 4 * 3);
+        }
     }
 
     /// Does something to what is known of a service.
-    fn change(&mut self, id: u64, change: impl FnOnce(&mut Service)) {
+    fn change<T>(&mut self, id: u64, change: impl FnOnce(&mut Service) -> T) -> T {
         let default = self.default_service();
-        let mut service = self.services.remove(&id).unwrap_or_else(|| default.clone());
-        change(&mut service);
-        if service != default {
-            self.services.insert(id, service);
+        let service = self.services.entry(id).or_insert_with(|| default.clone());
+        let result = change(service);
+        if *service == default {
+            self.services.remove(&id);
         }
+        result
     }
 
     fn join(&mut self, other: &Self) {
         let (ours, theirs) = (self.default_service(), other.default_service());
-        let mut services = BTreeMap::new();
-        for &id in self.services.keys().chain(other.services.keys()) {
-            let mut service = self.services.get(&id).unwrap_or(&ours).clone();
-            service.join(other.services.get(&id).unwrap_or(&theirs));
-            services.insert(id, service);
+        for (id, service) in &mut self.services {
+            service.join(other.services.get(id).unwrap_or(&theirs));
         }
-        self.services = services;
+        for (&id, service) in &other.services {
+            if let Entry::Vacant(place) = self.services.entry(id) {
+                place.insert(ours.clone()).join(service);
+            }
+        }
         self.others |= other.others;
         self.drop_what_is_default();
     }

@@ -52,37 +52,58 @@ impl Service {
         }
     }
 
-    pub(super) fn observe(&mut self, shard: u64, epoch: u64, seen: Seen) {
-        // Nothing can be added to anything.
-        let Some(known) = self.known(shard) else {
-            return;
+    /// Whether there is an entry more by it.
+    pub(super) fn observe(&mut self, shard: u64, epoch: u64, seen: Seen) -> bool {
+        let is_listed = self.shards.contains_key(&shard);
+        let known = match (self.shards.get_mut(&shard), &self.rest) {
+            (Some(known), _) => known,
+            (None, Rest::AtMost(rest)) => self.shards.entry(shard).or_insert_with(|| rest.clone()),
+            // Nothing can be added to anything.
+            (None, Rest::Anything) => return false,
         };
-        let mut known = known.clone();
         if planted(Plant::LastCounts) {
             known.change(|other, old| if other == epoch { Seen::NOTHING } else { old });
         }
         if planted(Plant::HigherEpochCounts) {
             known.change(|other, old| if other < epoch { Seen::NOTHING } else { old });
         }
+        let before = known.len();
         known.observe(epoch, seen);
-        self.set(shard, known);
+        let has_more = !is_listed || known.len() > before;
+        if matches!(&self.rest, Rest::AtMost(rest) if rest == known) {
+            self.shards.remove(&shard);
+        }
+        has_more
     }
 
     /// For each shard what was seen of it in either. So what both list, or one lists where the other knows
     /// an upper bound, stays listed.
     pub(super) fn join(&mut self, other: &Self) {
-        let mut shards = BTreeMap::new();
-        for &shard in self.shards.keys().chain(other.shards.keys()) {
-            if let (Some(ours), Some(theirs)) = (self.known(shard), other.known(shard)) {
-                let mut both = ours.clone();
-                both.join(theirs);
-                if planted(Plant::MergeTakesTheLess) {
-                    both = theirs.clone();
+        match &other.rest {
+            Rest::AtMost(rest) => {
+                for (shard, ours) in &mut self.shards {
+                    if !rest.is_empty() && !other.shards.contains_key(shard) {
+                        ours.join(rest);
+                    }
                 }
-                shards.insert(shard, both);
             }
+            Rest::Anything => self
+                .shards
+                .retain(|shard, _| other.shards.contains_key(shard)),
         }
-        self.shards = shards;
+        for (&shard, theirs) in &other.shards {
+            let ours = match (self.shards.get_mut(&shard), &self.rest) {
+                (Some(ours), _) => ours,
+                (None, Rest::AtMost(rest)) => {
+                    self.shards.entry(shard).or_insert_with(|| rest.clone())
+                }
+                (None, Rest::Anything) => continue,
+            };
+            if planted(Plant::MergeTakesTheLess) {
+                *ours = Known::default();
+            }
+            ours.join(theirs);
+        }
         match (&mut self.rest, &other.rest) {
             (Rest::AtMost(ours), Rest::AtMost(theirs)) => ours.join(theirs),
             (rest, _) => *rest = Rest::Anything,
