@@ -77,10 +77,11 @@ mod position;
 mod staleness;
 mod token;
 mod tracker;
+mod varint;
 
 pub use admit::Admit;
 pub use guarantees::{Guarantees, NeedsStore, Op, WriteOrder};
-pub use lineage::{Indexes, Lineage, LineageError, Placed};
+pub use lineage::{Indexes, Lineage, LineageBytesError, LineageError, Placed};
 pub use position::Position;
 pub use staleness::{Age, Certainty, Newest};
 pub use token::{

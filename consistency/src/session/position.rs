@@ -11,7 +11,8 @@ use super::plant::{Plant, planted};
 /// standbys. Stores with a single log use shard 0.
 ///
 /// An **epoch** names a log of the shard. A store raises it whenever the log may have lost its end: when a
-/// replica that lagged took over, when a backup was restored, when a shard was split or merged. What
+/// replica that lagged took over, when a backup was restored, when a shard was split or merged; and never
+/// gives the same to two logs of one shard. What
 /// PostgreSQL calls a timeline and Kafka a leader epoch are epochs. A Raft group never loses what it
 /// acknowledged, so its terms are none: it stays in epoch 0, and a bare index means that.
 ///

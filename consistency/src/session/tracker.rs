@@ -105,7 +105,8 @@ impl Session {
 
     /// It read at a replica that knows where the log of its shard comes from. So it has seen that the shards
     /// that this one comes from have ended, and may not go back to replicas of theirs that do not know it
-    /// yet: these lack what was written since.
+    /// yet: these lack what was written since. That takes an entry for each of them in the token, until it is
+    /// [stable](Token::drop_stable).
     ///
     /// ```
     /// use quorate_consistency::session::{Admit, Lineage, Op, Session};

@@ -7,8 +7,8 @@ use core::time::Duration;
 use quorate_clocks::{TimeInterval, WallTime};
 
 use crate::session::{
-    Admit, Age, Certainty, Guarantees, Indexes, Lineage, LineageError, Newest, Op, OpenError,
-    Placed, Position, Seal, SealedToken, Session, Token, TokenError, WriteOrder,
+    Admit, Age, Certainty, Guarantees, Indexes, Lineage, LineageBytesError, LineageError, Newest,
+    Op, OpenError, Placed, Position, Seal, SealedToken, Session, Token, TokenError, WriteOrder,
 };
 
 macro_rules! cases {
@@ -37,6 +37,7 @@ cases!(
     indexes_and_epochs_at_their_ends,
     lineages_are_bounded,
     a_shard_that_was_disowned_is_not_asked_for,
+    what_no_lineage_is_written_like_is_refused,
     what_was_sealed_opens_and_nothing_else,
     no_age_is_certain_that_is_not_so,
     versions_are_counted_within_an_epoch,
@@ -268,6 +269,17 @@ fn lineages_are_bounded() {
         Err(LineageError::TooManyOrigins)
     );
     assert!(Lineage::heir(1_000, 1, &parents[..256]).is_ok());
+
+    // A number that has ended does not come back, as what was seen of it before would be mistaken.
+    let [first, second] = halves(40, 40);
+    let ends = [(&first, 0), (&second, 0)];
+    let error = Lineage::heir(0, 2, &ends).unwrap_err();
+    assert_eq!(error, LineageError::ShardEnded { shard: 0 });
+    assert_eq!(
+        error.to_string(),
+        "shard 0 has ended, and an heir of its heirs would have its number: take a new one"
+    );
+    assert!(Lineage::heir(1, 2, &ends).is_ok());
 }
 
 fn a_shard_that_was_disowned_is_not_asked_for() {
@@ -282,6 +294,40 @@ fn a_shard_that_was_disowned_is_not_asked_for() {
     assert_eq!(session.admit_by(Op::Read, &child, 1), lost);
     child.disown(0);
     assert_eq!(session.admit_by(Op::Read, &child, 1), Admit::Serve);
+}
+
+fn what_no_lineage_is_written_like_is_refused() {
+    let [mut child, _] = halves(40, 300);
+    child.failover(2, 7, Indexes::Continue).unwrap();
+    let bytes = [1, 1, 2, 1, 0, 1, 2, 0, 0, 40, 0, 1, 1, 7, 1];
+    assert_eq!(child.to_bytes(), bytes);
+    assert_eq!(Lineage::from_bytes(&bytes), Ok(child));
+    use LineageBytesError::{NotALineage, TooMany, Truncated, Version};
+    for end in 1..bytes.len() {
+        assert_eq!(Lineage::from_bytes(&bytes[..end]), Err(Truncated));
+    }
+    for (bytes, error) in [
+        (&[][..], Truncated),
+        (&[2, 0, 0, 0, 0], Version { found: 2 }),
+        // More than there is.
+        (&[1, 0, 0, 0, 0, 0], NotALineage),
+        // Its own ancestor; one that it was before it began; one that ends in a later epoch, or in none.
+        (&[1, 0, 3, 1, 0, 1, 0], NotALineage),
+        (&[1, 0, 3, 1, 5, 4, 0], NotALineage),
+        (&[1, 0, 3, 1, 5, 0, 0], NotALineage),
+        // Twice the same.
+        (&[1, 0, 3, 2, 5, 1, 5, 1, 0], NotALineage),
+        (&[1, 0, 3, 0, 2, 0, 1, 9, 1, 0, 1, 9, 1], NotALineage),
+        // Of the present epoch, and of a shard that is no ancestor, or not then.
+        (&[1, 0, 3, 0, 1, 0, 3, 9, 1], NotALineage),
+        (&[1, 0, 3, 0, 1, 5, 1, 9, 1], NotALineage),
+        (&[1, 0, 3, 1, 5, 1, 1, 5, 1, 9, 1], NotALineage),
+        // Indexes that neither continue nor start over.
+        (&[1, 0, 3, 0, 1, 0, 1, 9, 2], NotALineage),
+        (&[1, 0, 3, 0xFF, 0x7F], TooMany { count: 16_383 }),
+    ] {
+        assert_eq!(Lineage::from_bytes(bytes), Err(error), "{bytes:?}");
+    }
 }
 
 struct Sum(u8);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
-use crate::session::{Guarantees, Op, Position, Session, Token, WriteOrder};
+use crate::session::{Guarantees, Lineage, Op, Position, Session, Token, WriteOrder};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -187,6 +187,17 @@ proptest! {
         if let Ok(other) = Token::from_bytes(&bytes) {
             prop_assert_eq!(other.to_bytes(), bytes);
             prop_assert_ne!(other, token);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_the_only_ones_of_their_lineage(
+        bytes in prop::collection::vec(0..6_u8, 0..24),
+    ) {
+        let mut bytes = bytes;
+        bytes.insert(0, 1);
+        if let Ok(lineage) = Lineage::from_bytes(&bytes) {
+            prop_assert_eq!(lineage.to_bytes(), bytes);
         }
     }
 

@@ -210,7 +210,9 @@ impl World {
             } else {
                 follower.log.clear();
             }
+            let bytes = leader.lineage.to_bytes();
             *follower = Replica {
+                lineage: Lineage::from_bytes(&bytes).unwrap(),
                 log: core::mem::take(&mut follower.log),
                 leads: false,
                 ..leader.clone()

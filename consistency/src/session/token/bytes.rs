@@ -29,9 +29,9 @@ use alloc::vec::Vec;
 
 use super::seen::{Known, Seen};
 use super::service::{Rest, Service};
-use super::varint::{VARINT_BYTES, after, put, step, take, take_byte};
 use super::{Token, TokenError};
 use crate::session::plant::{Plant, planted};
+use crate::session::varint::{VARINT_BYTES, after, put, step, take, take_byte};
 
 /// The version of the encoding, by which it begins.
 pub(super) const VERSION: u8 = 2;

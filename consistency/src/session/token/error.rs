@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 
 use super::Token;
+use crate::session::varint::VarintError;
 
 /// Why this is not a [`Token`]. The session that it belongs to is unknown then: refuse the request, as to
 /// serve it without a token could break what the session was promised.
@@ -53,6 +54,15 @@ impl TokenError {
     pub(super) fn version(found: &u8) -> Self {
         Self::Version {
             found: found.to_string(),
+        }
+    }
+}
+
+impl From<VarintError> for TokenError {
+    fn from(error: VarintError) -> Self {
+        match error {
+            VarintError::Truncated => Self::Truncated,
+            VarintError::NotShortest => Self::NotCanonical,
         }
     }
 }

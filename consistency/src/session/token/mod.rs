@@ -8,7 +8,6 @@ mod seal;
 mod seen;
 mod service;
 mod text;
-mod varint;
 
 pub use coarsen::Coarsened;
 pub use error::{MergeError, TokenError};

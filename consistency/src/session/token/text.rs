@@ -18,7 +18,7 @@ impl Token {
 
     /// How long the text is of a token of so many bytes.
     pub(super) const fn text_bytes(bytes: usize) -> usize {
-        PREFIX.len() + base64url::encoded_len(bytes - 1)
+        PREFIX.len() + base64url::encoded_len(bytes.saturating_sub(1))
     }
 }
 

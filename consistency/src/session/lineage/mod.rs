@@ -1,5 +1,9 @@
 //! Where a shard's log comes from.
 
+mod bytes;
+
+pub use bytes::LineageBytesError;
+
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
 use core::fmt;
@@ -13,7 +17,7 @@ use super::plant::{Plant, planted};
 /// A session has seen index 17 of epoch 0; then a replica that lagged took over, in epoch 1. Is what the
 /// session saw still there? Nobody can tell from two numbers. It is if epoch 1 began after index 17, and it
 /// is lost if epoch 1 began before. PostgreSQL keeps this in a timeline's history file, Kafka in a cache of
-/// leader epochs. A replica keeps a lineage beside its log, and sessions are
+/// leader epochs. A replica keeps a lineage beside its log, [as bytes](Self::to_bytes), and sessions are
 /// [admitted](super::Session::admit_by) by it. What the lineage does not know stays *unknown*, and is never
 /// taken for a yes.
 ///
@@ -142,6 +146,9 @@ impl Lineage {
 
     /// The log ended at index `kept`: the next epoch has everything up to there, and nothing after it.
     ///
+    /// The epoch must be one in which **nobody else** ever led the shard, also not for a moment: take it from
+    /// whoever decides who leads, such as the term of an election or the fencing token of a lease.
+    ///
     /// # Errors
     ///
     /// When the epoch is not above the present one, or this would be one origin too many. Nothing has
@@ -180,12 +187,12 @@ impl Lineage {
     /// heirs was split, several parents with one heir were merged.
     ///
     /// Its shard number may be new, or that of a parent, which goes on as its own heir. Give all heirs of one
-    /// split the same epoch.
+    /// split the same epoch, above all in which a parent was ever led.
     ///
     /// # Errors
     ///
-    /// When the epoch is not above those of all parents, which keeps their positions apart; or there are
-    /// too many origins.
+    /// When the epoch is not above those of all parents, which keeps their positions apart; or the number is
+    /// that of a shard that ended before them; or there are too many origins.
     pub fn heir(shard: u64, epoch: u64, parents: &[(&Self, u64)]) -> Result<Self, LineageError> {
         let mut heir = Self::new(shard, epoch);
         for &(parent, kept) in parents {
@@ -216,7 +223,10 @@ impl Lineage {
                 *last = end.max(*last);
             }
         }
-        heir.ancestors.remove(&shard);
+        let goes_on = parents.iter().any(|(parent, _)| parent.shard == shard);
+        if heir.ancestors.remove(&shard).is_some() && !goes_on {
+            return Err(LineageError::ShardEnded { shard });
+        }
         // What one parent knows of an ancestor and another has forgotten is not known.
         heir.origins.retain(|&(shard, epoch), _| {
             let mut parents = parents.iter();
@@ -330,6 +340,11 @@ pub enum LineageError {
         /// The one that it was to follow on.
         last: u64,
     },
+    /// The heir would have the number of a shard that its parents come from, and that has ended.
+    ShardEnded {
+        /// The number.
+        shard: u64,
+    },
     /// The log would come from too many others.
     TooManyOrigins,
 }
@@ -341,6 +356,10 @@ impl fmt::Display for LineageError {
                 f,
                 "epoch {epoch} follows on epoch {last}: give each log of a shard an epoch above those \
                  that it comes from"
+            ),
+            Self::ShardEnded { shard } => write!(
+                f,
+                "shard {shard} has ended, and an heir of its heirs would have its number: take a new one"
             ),
             Self::TooManyOrigins => write!(
                 f,

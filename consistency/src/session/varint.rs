@@ -2,7 +2,14 @@
 
 use alloc::vec::Vec;
 
-use super::TokenError;
+/// Why there is no varint.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum VarintError {
+    /// The bytes end before it does.
+    Truncated,
+    /// It does not fit, or takes more bytes than it has to.
+    NotShortest,
+}
 
 /// The longest varint of a `u64`.
 pub(super) const VARINT_BYTES: usize = 10;
@@ -15,25 +22,25 @@ pub(super) fn put(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
-pub(super) fn take(bytes: &mut &[u8]) -> Result<u64, TokenError> {
+pub(super) fn take(bytes: &mut &[u8]) -> Result<u64, VarintError> {
     let mut number = 0_u64;
     for at in 0..VARINT_BYTES as u32 {
         let byte = take_byte(bytes)?;
         let bits = u64::from(byte & 0x7F);
         // The tenth byte has room for one bit, and a last byte of zero adds nothing.
         if (at == 9 && bits > 1) || (at > 0 && byte == 0) {
-            return Err(TokenError::NotCanonical);
+            return Err(VarintError::NotShortest);
         }
         number |= bits << (7 * at);
         if byte & 0x80 == 0 {
             return Ok(number);
         }
     }
-    Err(TokenError::NotCanonical)
+    Err(VarintError::NotShortest)
 }
 
-pub(super) fn take_byte(bytes: &mut &[u8]) -> Result<u8, TokenError> {
-    let (&byte, rest) = bytes.split_first().ok_or(TokenError::Truncated)?;
+pub(super) fn take_byte(bytes: &mut &[u8]) -> Result<u8, VarintError> {
+    let (&byte, rest) = bytes.split_first().ok_or(VarintError::Truncated)?;
     *bytes = rest;
     Ok(byte)
 }
