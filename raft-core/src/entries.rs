@@ -439,11 +439,13 @@ impl Batch {
     }
 
     /// What it costs in the budgets of the core.
+    #[inline]
     pub(crate) fn cost(&self) -> usize {
         self.bytes() + self.len() * ENTRY_OVERHEAD
     }
 
     /// Bytes as it is encoded.
+    #[inline]
     pub(crate) fn encoded_len(&self) -> usize {
         self.bytes() + self.len() * ENTRY_HEADER_BYTES
     }

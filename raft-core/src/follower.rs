@@ -14,7 +14,8 @@ impl Raft {
     /// Follows the sender of a leader's message of a term that is not old. Gives whether it can be
     /// the leader.
     pub(crate) fn follow(&mut self, from: NodeId, term: Term) -> bool {
-        if term == self.hard_state.term {
+        let is_followed = self.role == Role::Follower && self.leader == Some(from);
+        if term == self.hard_state.term && !is_followed {
             // A term has one leader (§5.2): another one's word is a lie.
             let other = self.leader.is_some_and(|leader| leader != from);
             if other || self.role == Role::Leader {
@@ -22,7 +23,9 @@ impl Raft {
                 return false;
             }
         }
-        self.become_follower(term, Some(from), Cause::LeaderHeard);
+        if term != self.hard_state.term || !is_followed {
+            self.become_follower(term, Some(from), Cause::LeaderHeard);
+        }
         self.leader_heard = Some(self.now);
         self.reset_election_timer();
         true

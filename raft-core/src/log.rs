@@ -206,8 +206,10 @@ impl Log {
     }
 
     fn push_window(&mut self, batch: Batch) {
-        for (index, membership) in batch.memberships() {
-            self.members.push(index, membership.clone());
+        if batch.changes_members() {
+            for (index, membership) in batch.memberships() {
+                self.members.push(index, membership.clone());
+            }
         }
         self.window_cost += batch.cost();
         self.window.push_back(batch);

@@ -1,5 +1,6 @@
 //! What members say to each other.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -28,6 +29,7 @@ use crate::{Entries, Index, Membership, Position, Term};
 /// assert!(matches!(raft.poll_transmit().unwrap().message, Message::VoteReply(_)));
 /// # Ok::<(), quorate_raft_core::StartError>(())
 /// ```
+/// What is rare and large is boxed, so that all others are small: they are moved more often than read.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Message {
@@ -56,7 +58,7 @@ pub enum Message {
     /// Answers [`Message::Heartbeat`].
     HeartbeatReply(HeartbeatReply),
     /// Carries a piece of a snapshot (Raft §7).
-    SnapshotChunk(SnapshotChunk),
+    SnapshotChunk(Box<SnapshotChunk>),
     /// Answers [`Message::SnapshotChunk`] until the last.
     SnapshotReply(SnapshotReply),
 }

@@ -244,6 +244,9 @@ impl QuorumSet {
         if self.parts.len() > SORTED {
             return self.reached_by_many(value);
         }
+        if self.total == self.parts.len() as u64 {
+            return self.reached_by_equals(value);
+        }
         let mut sorted = [(T::default(), 0_u32); SORTED];
         let mut count = 0;
         for part in &self.parts {
@@ -262,6 +265,30 @@ impl QuorumSet {
             count += 1;
         }
         self.deciding(sorted.get(..count)?)
+    }
+
+    /// Where nothing weighs more than another, it is the value in the middle.
+    fn reached_by_equals<T: Copy + Default + Ord>(
+        &self,
+        value: &mut impl FnMut(NodeId) -> T,
+    ) -> Option<T> {
+        let mut sorted = [T::default(); SORTED];
+        for (count, part) in self.parts.iter().enumerate() {
+            let value = part.reached_by(value)?;
+            let mut at = count;
+            while let Some(&before) = at.checked_sub(1).and_then(|at| sorted.get(at))
+                && before < value
+                && let Some(place) = sorted.get_mut(at)
+            {
+                *place = before;
+                at -= 1;
+            }
+            if let Some(place) = sorted.get_mut(at) {
+                *place = value;
+            }
+        }
+        let decides = self.parts.len() / 2;
+        sorted.get(..self.parts.len())?.get(decides).copied()
     }
 
     fn reached_by_many<T: Copy + Default + Ord>(

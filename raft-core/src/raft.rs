@@ -114,6 +114,8 @@ pub struct Raft {
     /// Why the role, the term or the leader is what it is.
     pub(crate) cause: Cause,
     pub(crate) counters: Uncompared<Counters>,
+    /// Something happened since everything was sent that could be. Only saves looking.
+    may_send_more: Uncompared<bool>,
 }
 
 impl Raft {
@@ -194,6 +196,7 @@ impl Raft {
             told: (Role::Follower, recovered.hard_state.term, None),
             cause: Cause::Started,
             counters: Uncompared::default(),
+            may_send_more: Uncompared(true),
         };
         raft.reset_election_timer();
         Ok(raft)
@@ -266,7 +269,7 @@ impl Raft {
             Message::ReadReply(reply) => self.handle_read_reply(from, reply),
             Message::Heartbeat(heartbeat) => self.handle_heartbeat(from, heartbeat),
             Message::HeartbeatReply(reply) => self.handle_heartbeat_reply(from, reply),
-            Message::SnapshotChunk(chunk) => self.handle_snapshot_chunk(from, chunk),
+            Message::SnapshotChunk(chunk) => self.handle_snapshot_chunk(from, *chunk),
             Message::SnapshotReply(reply) => self.handle_snapshot_reply(from, reply),
         }
         self.tell_role();
@@ -338,9 +341,12 @@ impl Raft {
         if let Some(transmit) = self.gate.poll_transmit() {
             return Some(transmit);
         }
+        if !core::mem::replace(&mut self.may_send_more.0, false) {
+            return None;
+        }
         if self.role == Role::Leader {
             self.send_round();
-            self.feed_peers();
+            self.may_send_more.0 = !self.feed_peers();
         } else {
             self.send_read_request();
         }
@@ -397,6 +403,7 @@ impl Raft {
     /// The entries up to `through` are in a durable snapshot of this node and may be forgotten.
     /// No more than is applied is forgotten.
     pub fn compact(&mut self, through: Index) {
+        self.may_send_more.0 = true;
         self.log.compact(through.min(self.applied));
     }
 
@@ -474,6 +481,7 @@ impl Raft {
 
     pub(crate) fn advance(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        self.may_send_more.0 = true;
     }
 
     /// Makes what was proposed since into one batch, which is written, sent and handed out as one.
@@ -516,7 +524,9 @@ impl Raft {
 
     fn commit_further(&mut self, index: Index) {
         let before = core::mem::replace(&mut self.commit, index);
-        self.settle_proposals(before, index);
+        if !self.proposals.is_empty() {
+            self.settle_proposals(before, index);
+        }
         let named = self.membership_index();
         if named > before && named <= index {
             self.membership_committed();
@@ -524,9 +534,6 @@ impl Raft {
     }
 
     fn settle_proposals(&mut self, before: Index, index: Index) {
-        if self.proposals.is_empty() {
-            return;
-        }
         let events = &mut self.events;
         let mut lost = |position, fate| events.push_back(Event::ProposalLost { position, fate });
         self.proposals.settle(index, &self.log, &mut lost);
@@ -555,17 +562,19 @@ impl Raft {
     /// Tells the application of a new role, term or leader. One that was not polled is replaced.
     #[inline]
     pub(crate) fn tell_role(&mut self) {
-        let state = (self.role, self.hard_state.term, self.leader);
-        if state != self.told {
-            // Whoever was asked for an index no longer answers.
-            self.lose_forwarded();
-            self.told = state;
-            self.tell_changed_role(state);
+        let (role, term, leader) = self.told;
+        if term != self.hard_state.term || role != self.role || leader != self.leader {
+            self.tell_changed_role();
         }
     }
 
-    fn tell_changed_role(&mut self, (role, term, leader): (Role, Term, Option<NodeId>)) {
+    #[cold]
+    fn tell_changed_role(&mut self) {
+        // Whoever was asked for an index no longer answers.
+        self.lose_forwarded();
         let cause = self.cause;
+        let (role, term, leader) = (self.role, self.hard_state.term, self.leader);
+        self.told = (role, term, leader);
         let changed = Event::RoleChanged {
             role,
             term,
@@ -585,6 +594,7 @@ impl Raft {
         if from > to {
             return None;
         }
+        self.may_send_more.0 = true;
         if self.membership().is_witness(self.config.id) {
             // It has nothing to apply them to.
             self.applied = to;

@@ -21,7 +21,10 @@ impl Raft {
         match reply.outcome {
             AppendOutcome::Matched { index } if index <= last => {
                 if peer.match_through(index) {
-                    self.advance_commit();
+                    // What is committed already is not committed further by one more who holds it.
+                    if index > self.commit {
+                        self.advance_commit();
+                    }
                     self.advance_transfer();
                 }
             }
@@ -130,12 +133,13 @@ impl Raft {
         }
     }
 
-    /// Sends every follower what it can take now.
-    pub(crate) fn feed_peers(&mut self) {
+    /// Sends every follower what it can take now. Gives whether there was room for all of it.
+    pub(crate) fn feed_peers(&mut self) -> bool {
         for at in 0..self.peers.len() {
             // What does not fit waits in the log, and pushes nothing out that does.
             while self.gate.has_room() && self.feed_peer(at) {}
         }
+        self.gate.has_room()
     }
 
     /// Sends one message to a follower. Gives whether there may be more to send.

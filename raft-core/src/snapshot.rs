@@ -1,5 +1,6 @@
 //! Snapshots from the leader to a follower that is behind the log's start (Raft §7, figure 13).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -83,14 +84,15 @@ impl Raft {
         let end = start
             .saturating_add(self.config.snapshot_chunk_bytes)
             .min(total);
-        let message = Message::SnapshotChunk(SnapshotChunk {
+        let chunk = SnapshotChunk {
             term,
             position: snapshot.position,
             membership: snapshot.membership.clone(),
             total: total as u64,
             offset: start as u64,
             data: snapshot.data.slice(start..end),
-        });
+        };
+        let message = Message::SnapshotChunk(Box::new(chunk));
         self.gate.send(Transmit {
             to: peer.id,
             lane: Lane::Bulk,

@@ -353,7 +353,7 @@ fn unpolled_events_are_bounded() {
             offset: 0,
             data: Bytes::from_static(b"abc"),
         };
-        raft.handle_message(NodeId(1), Message::SnapshotChunk(chunk), now);
+        raft.handle_message(NodeId(1), Message::SnapshotChunk(Box::new(chunk)), now);
         while let Some(write) = raft.poll_write() {
             raft.handle_written(write.receipt, now);
         }

@@ -233,14 +233,14 @@ fn message() -> impl Strategy<Value = Message> {
         )
             .prop_map(|(term, position, total, offset, len, membership)| {
                 let data = Bytes::from(vec![7; len]);
-                Message::SnapshotChunk(SnapshotChunk {
+                Message::SnapshotChunk(Box::new(SnapshotChunk {
                     term,
                     position,
                     membership,
                     total,
                     offset,
                     data,
-                })
+                }))
             }),
         (term, position(), small()).prop_map(|(term, position, next)| {
             Message::SnapshotReply(SnapshotReply {

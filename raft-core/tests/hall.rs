@@ -553,7 +553,7 @@ fn b53_a_snapshot_of_what_is_held_keeps_the_tail() {
         offset: 0,
         data: Bytes::from_static(b"abc"),
     };
-    answer(&mut cluster, 1, 2, Message::SnapshotChunk(chunk));
+    answer(&mut cluster, 1, 2, Message::SnapshotChunk(Box::new(chunk)));
     assert_eq!(cluster.log_terms(2), [1; 4]);
     assert_eq!(cluster.raft(2).commit(), Index(2));
     assert_eq!(cluster.applied(2), ["1t1", "2t1"]);
@@ -573,7 +573,7 @@ fn b54_a_snapshot_does_not_go_back() {
         offset: 0,
         data: Bytes::new(),
     };
-    let replies = answer(&mut cluster, 1, 2, Message::SnapshotChunk(chunk));
+    let replies = answer(&mut cluster, 1, 2, Message::SnapshotChunk(Box::new(chunk)));
     let outcome = AppendOutcome::Matched { index: Index(4) };
     assert_eq!(
         replies,

@@ -159,7 +159,7 @@ fn version_1_has_these_bytes() {
         ),
         (
             9,
-            Message::SnapshotChunk(chunk),
+            Message::SnapshotChunk(Box::new(chunk)),
             "03000000000000000200000000000000070000000000000000020000000100000001020000000100000000\
              01000000000000000500000000020000000000000001000000010100000001000000000300000000000000\
              0100000009000000000000000100000001000000000000000a0000000000000004000000000000000300\
@@ -344,14 +344,14 @@ fn message() -> impl Strategy<Value = Message> {
         )
             .prop_map(|(term, position, total, offset, data, membership)| {
                 let data = data.into();
-                Message::SnapshotChunk(SnapshotChunk {
+                Message::SnapshotChunk(Box::new(SnapshotChunk {
                     term,
                     position,
                     membership,
                     total,
                     offset,
                     data,
-                })
+                }))
             }),
     ]
 }

@@ -11,6 +11,7 @@
 
 mod membership;
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -244,7 +245,7 @@ impl Wire for Message {
                 round: take_u64(body)?,
                 mark: take_u64(body)?,
             }),
-            9 => Self::SnapshotChunk(take_snapshot_chunk(body)?),
+            9 => Self::SnapshotChunk(Box::new(take_snapshot_chunk(body)?)),
             10 => Self::SnapshotReply(SnapshotReply {
                 term: Term(take_u64(body)?),
                 position: take_position(body)?,
