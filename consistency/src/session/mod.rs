@@ -60,6 +60,33 @@
 //! | fails over to replicas that may lag | [`admit_by`](Session::admit_by) a lineage; `admit` takes each failover for a loss | the same |
 //! | splits and merges shards | [`admit_by`](Session::admit_by) | [`observe_read_by`](Session::observe_read_by), [`observe_write_by`](Session::observe_write_by) |
 //!
+//! # With a policy
+//!
+//! A session says whether a replica has what *this user* saw. Whether to wait for it, to send the request on or
+//! to answer with less is for a [policy](crate::choose::Policy), to which it is one more thing that the
+//! replica can offer or not:
+//!
+//! ```
+//! use core::time::Duration;
+//! use quorate_clocks::Instant;
+//! use quorate_consistency::choose::{ConsistencyModel::*, Decision, Models, Policy, View, types};
+//! use quorate_consistency::session::{Op, Session};
+//!
+//! let mut session = Session::default();
+//! session.observe_write(0, 17);
+//! let policy = Policy::<types::ReadYourWrites>::new().wait_at_most(Duration::from_millis(50));
+//! let decide = |applied| {
+//!     let offers = match session.admit(Op::Read, 0, applied).is_serve() {
+//!         true => Models::of(&[ReadYourWrites, MonotonicReads]),
+//!         false => Models::of(&[Eventual]),
+//!     };
+//!     let now = Instant::from_millis(1_000);
+//!     policy.decide(&View::<u64>::new(offers), now, now)
+//! };
+//! assert_eq!(decide(17), Decision::Serve { achieved: ReadYourWrites, staleness: None });
+//! assert_eq!(decide(16), Decision::Wait { until: Instant::from_millis(1_050) });
+//! ```
+//!
 //! # What it costs
 //!
 //! About 5 bytes for each shard that the session touched ([`Token`] has a table), some 20 ns to admit an

@@ -84,6 +84,32 @@ fn nothing_is_served_that_breaks_a_promise_and_nothing_waits_that_need_not() {
     }
 }
 
+#[test]
+fn any_of_the_guarantees_are_kept_alone_and_together() {
+    for (seed, some) in (1_000..).zip((1..16).cycle().take(150)) {
+        let chosen = Guarantees::CAUSAL.iter().zip(0..);
+        let chosen = chosen.filter(|(_, bit)| some >> bit & 1 == 1);
+        let guarantees = chosen.fold(Guarantees::NONE, |set, (one, _)| set | one.into());
+        for (order, by_lineage, coarse) in [
+            (WriteOrder::WithinShard, true, true),
+            (WriteOrder::WithinShard, false, true),
+            (WriteOrder::Everywhere, true, false),
+            (WriteOrder::Everywhere, false, false),
+        ] {
+            let setting = Setting {
+                guarantees,
+                order,
+                by_lineage,
+                coarse,
+                services: 1 + seed % 2,
+            };
+            if let Err(error) = run(seed, setting) {
+                panic!("{setting:?}: {error}");
+            }
+        }
+    }
+}
+
 /// What notices a mistake: a run by chance, or else the first case.
 fn noticed_by(plant: Plant) -> Option<String> {
     let is_caught = |work: &dyn Fn() -> bool| {
