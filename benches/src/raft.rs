@@ -19,10 +19,6 @@ use crate::{COMPACT_EVERY, Replicated};
 #[derive(Clone)]
 pub struct RaftCluster {
     members: Vec<Member>,
-    /// What is on its way, and from whom.
-    network: Vec<(NodeId, Transmit<Message>)>,
-    /// Room for what is delivered.
-    arriving: Vec<(NodeId, Transmit<Message>)>,
     now: Instant,
     leader: usize,
     /// Messages that were sent.
@@ -32,6 +28,8 @@ pub struct RaftCluster {
 #[derive(Clone)]
 struct Member {
     raft: Raft,
+    /// What it has sent, and nobody has received.
+    outbox: Vec<Transmit<Message>>,
     applied: u64,
     compacted: u64,
     checksum: u64,
@@ -57,6 +55,7 @@ impl RaftCluster {
                 .expect("the settings of the bench are sound");
             Member {
                 raft,
+                outbox: Vec::new(),
                 applied: 0,
                 compacted: 0,
                 checksum: 0,
@@ -66,8 +65,6 @@ impl RaftCluster {
         };
         let mut cluster = Self {
             members: ids.clone().map(start).collect(),
-            network: Vec::new(),
-            arriving: Vec::new(),
             now: Instant::ORIGIN,
             leader: 0,
             sent: 0,
@@ -156,18 +153,26 @@ impl RaftCluster {
                     self.drain(at);
                 }
             }
-            if self.network.is_empty() {
-                return;
-            }
-            std::mem::swap(&mut self.network, &mut self.arriving);
-            self.sent += self.arriving.len() as u64;
-            for (from, Transmit { to, message, .. }) in self.arriving.drain(..) {
-                if !is_there(to.0 as usize) {
+            let mut is_quiet = true;
+            for from in 0..self.members.len() {
+                if self.members[from].outbox.is_empty() {
                     continue;
                 }
-                let member = &mut self.members[to.0 as usize];
-                member.raft.handle_message(from, message, self.now);
-                member.dirty = true;
+                is_quiet = false;
+                let mut outbox = std::mem::take(&mut self.members[from].outbox);
+                self.sent += outbox.len() as u64;
+                for Transmit { to, message, .. } in outbox.drain(..) {
+                    if is_there(to.0 as usize) {
+                        let member = &mut self.members[to.0 as usize];
+                        let from = NodeId(from as u64);
+                        member.raft.handle_message(from, message, self.now);
+                        member.dirty = true;
+                    }
+                }
+                self.members[from].outbox = outbox;
+            }
+            if is_quiet {
+                return;
             }
         }
     }
@@ -175,17 +180,16 @@ impl RaftCluster {
     fn drain(&mut self, at: usize) {
         let member = &mut self.members[at];
         member.dirty = false;
-        let id = NodeId(at as u64);
         while let Some(write) = member.raft.poll_write() {
             member.raft.handle_written(write.receipt, self.now);
         }
         while let Some(transmit) = member.raft.poll_transmit() {
-            self.network.push((id, transmit));
+            member.outbox.push(transmit);
         }
-        while let Some(event) = member.raft.poll_event() {
+        while let Some(event) = &member.raft.poll_event() {
             match event {
                 Event::Committed { entries } => {
-                    for entry in &entries {
+                    for entry in entries {
                         if let Payload::Command(command) = entry.payload {
                             member.applied += 1;
                             member.checksum +=

@@ -218,9 +218,19 @@ impl Gate {
         }
     }
 
+    /// Whether there is a message that may be sent now.
+    pub(crate) fn has_transmit(&self) -> bool {
+        let released = self
+            .gated
+            .front()
+            .is_some_and(|(after, _)| self.is_durable(*after));
+        released || !self.ready.is_empty()
+    }
+
     pub(crate) fn poll_transmit(&mut self) -> Option<Transmit<Message>> {
-        if let Some(transmit) = self.ready.pop_front() {
-            return Some(transmit);
+        // Looked at before it is taken: what is taken is large, and moved no more than need be.
+        if !self.ready.is_empty() {
+            return self.ready.pop_front();
         }
         let (after, _) = self.gated.front()?;
         if !self.is_durable(*after) {

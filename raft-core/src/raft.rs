@@ -338,19 +338,20 @@ impl Raft {
     /// heartbeats for the reads since, are made here, so that one message carries many.
     pub fn poll_transmit(&mut self) -> Option<Transmit<Message>> {
         self.close_proposals();
-        if let Some(transmit) = self.gate.poll_transmit() {
-            return Some(transmit);
+        if self.may_send_more.0 && !self.gate.has_transmit() {
+            self.send_more();
         }
-        if !core::mem::replace(&mut self.may_send_more.0, false) {
-            return None;
-        }
+        self.gate.poll_transmit()
+    }
+
+    fn send_more(&mut self) {
+        self.may_send_more.0 = false;
         if self.role == Role::Leader {
             self.send_round();
             self.may_send_more.0 = !self.feed_peers();
         } else {
             self.send_read_request();
         }
-        self.gate.poll_transmit()
     }
 
     /// The next thing to make durable. Any call may make more of them.
@@ -361,11 +362,16 @@ impl Raft {
 
     /// The next thing that the application should know or do. Any call may make more of them.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events
-            .pop_front()
-            .or_else(|| self.reads.poll())
-            .or_else(|| self.next_committed())
-            .or_else(|| self.next_load())
+        if !self.events.is_empty() {
+            return self.events.pop_front();
+        }
+        if self.reads.has_confirmed() {
+            return self.reads.poll();
+        }
+        match self.next_committed() {
+            Some(entries) => Some(Event::Committed { entries }),
+            None => self.next_load(),
+        }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next.
@@ -585,7 +591,7 @@ impl Raft {
     }
 
     /// Hands out entries that are committed and durable here.
-    fn next_committed(&mut self) -> Option<Event> {
+    fn next_committed(&mut self) -> Option<Entries> {
         if self.restoring.is_some() {
             return None;
         }
@@ -605,7 +611,7 @@ impl Raft {
                 self.applied = entries
                     .last_position()
                     .map_or(self.applied, |last| last.index);
-                Some(Event::Committed { entries })
+                Some(entries)
             }
             None => {
                 self.want_load(from, to);

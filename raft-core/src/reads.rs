@@ -89,6 +89,10 @@ impl Reads {
         self.waiting.push_back((reader, round));
     }
 
+    pub(crate) fn has_confirmed(&self) -> bool {
+        !self.confirmed.is_empty()
+    }
+
     /// The next read of this node that is confirmed.
     pub(crate) fn poll(&mut self) -> Option<Event> {
         let (tickets, index) = self.confirmed.front_mut()?;
