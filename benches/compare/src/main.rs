@@ -5,6 +5,7 @@
 mod allocator;
 mod clocks;
 mod elections;
+mod histories;
 mod keys;
 mod measure;
 mod omni_paxos;
@@ -36,6 +37,8 @@ enum What {
     Reads(table::Arguments),
     /// Clocks: what a stamp costs.
     Clocks(table::Arguments),
+    /// Consistency: what it costs to check a history for linearizability.
+    Histories(histories::Arguments),
     /// Idempotency: what it costs to know a retry.
     Keys(table::Arguments),
 }
@@ -50,6 +53,7 @@ fn main() {
         What::Elections(arguments) => elections::report(&arguments),
         What::Reads(arguments) => reads::report(&arguments),
         What::Clocks(arguments) => clocks::report(&arguments),
+        What::Histories(arguments) => histories::report(&arguments),
         What::Keys(arguments) => keys::report(&arguments),
     }
 }

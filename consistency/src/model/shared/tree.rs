@@ -16,7 +16,7 @@ use crate::model::hash_of;
 pub(in crate::model) struct Tree<K, V>(Option<Arc<Node<K, V>>>);
 
 struct Node<K, V> {
-    entry: Entry<K, V>,
+    entry: Arc<Entry<K, V>>,
     /// How many entries are here and below.
     size: usize,
     /// The sum of their hashes: the same, however the tree has grown.
@@ -25,7 +25,6 @@ struct Node<K, V> {
     right: Tree<K, V>,
 }
 
-#[derive(Clone)]
 struct Entry<K, V> {
     key: K,
     value: V,
@@ -55,7 +54,8 @@ impl<K, V> Tree<K, V> {
     pub(in crate::model) fn change_bytes(&self) -> usize {
         // A node for each level. There are at most 2.41 times as many levels as the logarithm says.
         let levels = (usize::BITS - self.len().leading_zeros()) as usize * 5 / 2 + 2;
-        levels * (size_of::<Node<K, V>>() + 2 * size_of::<usize>())
+        let counts = 2 * size_of::<usize>();
+        levels * (size_of::<Node<K, V>>() + counts) + size_of::<Entry<K, V>>() + counts
     }
 
     /// The entry with the smallest key.
@@ -64,7 +64,7 @@ impl<K, V> Tree<K, V> {
         Some((&entry.key, &entry.value))
     }
 
-    fn first_entry(&self) -> Option<&Entry<K, V>> {
+    fn first_entry(&self) -> Option<&Arc<Entry<K, V>>> {
         let mut node = self.0.as_deref()?;
         while let Some(left) = node.left.0.as_deref() {
             node = left;
@@ -93,7 +93,7 @@ impl<K: Ord, V> Tree<K, V> {
 }
 
 impl<K: Clone + Ord + Hash, V: Clone + Hash> Tree<K, V> {
-    fn node(left: Self, entry: Entry<K, V>, right: Self) -> Self {
+    fn node(left: Self, entry: Arc<Entry<K, V>>, right: Self) -> Self {
         let below = left.hash().wrapping_add(right.hash());
         Self(Some(Arc::new(Node {
             size: left.len() + right.len() + 1,
@@ -107,18 +107,22 @@ impl<K: Clone + Ord + Hash, V: Clone + Hash> Tree<K, V> {
     /// With this value for the key.
     pub(in crate::model) fn with(&self, key: K, value: V) -> Self {
         let hash = hash_of(&(&key, &value));
-        self.with_entry(Entry { key, value, hash })
+        self.with_entry(Arc::new(Entry { key, value, hash }))
     }
 
-    fn with_entry(&self, entry: Entry<K, V>) -> Self {
+    fn with_entry(&self, entry: Arc<Entry<K, V>>) -> Self {
         let Some(node) = self.0.as_deref() else {
             return Self::node(Self::new(), entry, Self::new());
         };
         let (left, right) = (node.left.clone(), node.right.clone());
         match entry.key.cmp(&node.entry.key) {
-            Ordering::Less => Self::balanced(left.with_entry(entry), node.entry.clone(), right),
+            Ordering::Less => {
+                Self::balanced(left.with_entry(entry), Arc::clone(&node.entry), right)
+            }
             Ordering::Equal => Self::node(left, entry, right),
-            Ordering::Greater => Self::balanced(left, node.entry.clone(), right.with_entry(entry)),
+            Ordering::Greater => {
+                Self::balanced(left, Arc::clone(&node.entry), right.with_entry(entry))
+            }
         }
     }
 
@@ -129,29 +133,29 @@ impl<K: Clone + Ord + Hash, V: Clone + Hash> Tree<K, V> {
         };
         let (left, right) = (node.left.clone(), node.right.clone());
         match key.cmp(&node.entry.key) {
-            Ordering::Less => Self::balanced(left.without(key), node.entry.clone(), right),
-            Ordering::Greater => Self::balanced(left, node.entry.clone(), right.without(key)),
+            Ordering::Less => Self::balanced(left.without(key), Arc::clone(&node.entry), right),
+            Ordering::Greater => Self::balanced(left, Arc::clone(&node.entry), right.without(key)),
             Ordering::Equal => match right.first_entry() {
                 None => left,
-                Some(next) => Self::balanced(left, next.clone(), right.without(&next.key)),
+                Some(next) => Self::balanced(left, Arc::clone(next), right.without(&next.key)),
             },
         }
     }
 
     /// A node of two trees of which at most one is one entry too heavy.
-    fn balanced(left: Self, entry: Entry<K, V>, right: Self) -> Self {
+    fn balanced(left: Self, entry: Arc<Entry<K, V>>, right: Self) -> Self {
         if right.weight() > 3 * left.weight()
             && let Some(heavy) = right.0.as_deref()
         {
             let (inner, outer) = (&heavy.left, heavy.right.clone());
             if inner.weight() < 2 * outer.weight() {
                 let left = Self::node(left, entry, inner.clone());
-                return Self::node(left, heavy.entry.clone(), outer);
+                return Self::node(left, Arc::clone(&heavy.entry), outer);
             }
             if let Some(inner) = inner.0.as_deref() {
                 let left = Self::node(left, entry, inner.left.clone());
-                let right = Self::node(inner.right.clone(), heavy.entry.clone(), outer);
-                return Self::node(left, inner.entry.clone(), right);
+                let right = Self::node(inner.right.clone(), Arc::clone(&heavy.entry), outer);
+                return Self::node(left, Arc::clone(&inner.entry), right);
             }
         }
         if left.weight() > 3 * right.weight()
@@ -160,12 +164,12 @@ impl<K: Clone + Ord + Hash, V: Clone + Hash> Tree<K, V> {
             let (outer, inner) = (heavy.left.clone(), &heavy.right);
             if inner.weight() < 2 * outer.weight() {
                 let right = Self::node(inner.clone(), entry, right);
-                return Self::node(outer, heavy.entry.clone(), right);
+                return Self::node(outer, Arc::clone(&heavy.entry), right);
             }
             if let Some(inner) = inner.0.as_deref() {
                 let right = Self::node(inner.right.clone(), entry, right);
-                let left = Self::node(outer, heavy.entry.clone(), inner.left.clone());
-                return Self::node(left, inner.entry.clone(), right);
+                let left = Self::node(outer, Arc::clone(&heavy.entry), inner.left.clone());
+                return Self::node(left, Arc::clone(&inner.entry), right);
             }
         }
         Self::node(left, entry, right)
