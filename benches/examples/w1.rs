@@ -1,7 +1,7 @@
 //! Workload W1 alone, to count its instructions, which no noise of the machine disturbs:
 //!
 //! ```text
-//! cargo build --release -p quorate-benches --example w1
+//! cargo build --profile bench -p quorate-benches --example w1
 //! valgrind --tool=callgrind target/release/examples/w1 MEMBERS BATCH BYTES ENTRIES
 //! ```
 //!

@@ -233,3 +233,15 @@ pub(crate) fn sorted(mut members: Vec<NodeId>) -> Vec<NodeId> {
     members.dedup();
     members
 }
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    /// Messages go through several queues by value: one word more in any kind is paid for in all of them.
+    #[test]
+    fn messages_are_small() {
+        assert!(size_of::<Entries>() <= 24);
+        assert!(size_of::<Message>() <= 64);
+    }
+}
