@@ -93,8 +93,15 @@
 //! | a lock, and a lease with fencing tokens and the resource that it guards | [`Mutex`], [`FencedLease`] |
 //! | something of your own, that may do this or that | [`Nondeterministic`] |
 //!
-//! A [`Verdict`] comes with its evidence: an order of the operations that [`verify`] checks on its own,
-//! or the point past which no order makes sense. When the budget runs out it says so, and nothing else.
+//! A [`Verdict`] comes with its evidence: an order of the operations that [`verify`] checks on its own, or the
+//! few operations that contradict each other ([`Core`]), which [`verify_violation`] does. When the budget
+//! runs out it says so, and nothing else. A register, set, queue, stack or priority queue with values that
+//! are all different needs no search at all, and is decided in n log n; that is found out by itself
+//! ([`quick`]). [`Checker`] is [`check`] in slices, with progress, for long histories.
+//!
+//! With `std`, `SharedRecorder` writes a history down while many threads make it, in some tens of nanoseconds
+//! for an operation, and `formats` reads those of Jepsen, Knossos, Elle, Porcupine, AWDIT and Plume.
+//! [`Picture`] draws a history over time, with its violation marked, as a page for a browser.
 //!
 //! ```
 //! use quorate_consistency::{
@@ -220,6 +227,7 @@ mod json;
 mod level;
 mod linearizability;
 mod model;
+mod picture;
 pub mod session;
 mod sessions;
 #[cfg(feature = "std")]
@@ -253,6 +261,7 @@ pub use model::{
     StackInput, StackOutput, StackState, Strings, StringsInput, StringsOutput, StringsState,
     Together, TogetherState,
 };
+pub use picture::{DebugLabels, Labels, Picture, Times};
 pub use sessions::{
     Access, Guarantee, SessionAccess, SessionViolation, check_sessions, key_value_accesses,
 };

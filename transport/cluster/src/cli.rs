@@ -232,6 +232,10 @@ pub struct CheckArgs {
     /// that contradict each other. Operations are numbered from 0 as they begin in the file.
     #[arg(long)]
     pub json: bool,
+    /// Write a page for a browser that shows the history over time, with the order that explains it or
+    /// what contradicts itself. For one history.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// The histories. Each is checked on its own.
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,

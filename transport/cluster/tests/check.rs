@@ -428,3 +428,50 @@ fn what_takes_too_long_is_undecided() {
         said.err
     );
 }
+
+#[test]
+fn a_history_is_drawn_where_somebody_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, page) = (dir.path().join("h.jsonl"), dir.path().join("h.html"));
+    let stale = two(
+        (r#"{"put":{"key":"a<b>","value":"1"}}"#, "{}"),
+        (r#"{"get":{"key":"a<b>"}}"#, r#"{"value":null}"#),
+    );
+    std::fs::write(&file, stale).unwrap();
+    let run = |args: &[&std::ffi::OsStr]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_quorate"));
+        command
+            .args(["check", "--model", "kv", "--html"])
+            .args(args);
+        let output = command.output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), error)
+    };
+    assert_eq!(
+        run(&[page.as_os_str(), file.as_os_str()]),
+        (Some(1), String::new())
+    );
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>\n"));
+    assert!(html.contains("a&lt;b&gt;: not linearizable") && !html.contains("a<b>"));
+    let names: Vec<_> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(names.len(), 2, "nothing is left beside it: {names:?}");
+
+    let (code, error) = run(&[page.as_os_str(), file.as_os_str(), file.as_os_str()]);
+    assert_eq!(code, Some(2));
+    assert!(
+        error.contains("--html draws one history, and 2 are given"),
+        "{error}"
+    );
+    // What can not be drawn is decided all the same.
+    let nowhere = dir.path().join("no/such/folder.html");
+    let (code, error) = run(&[nowhere.as_os_str(), file.as_os_str()]);
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains("the picture could not be written to"),
+        "{error}"
+    );
+}

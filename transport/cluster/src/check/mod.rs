@@ -4,6 +4,7 @@ mod decide;
 mod describe;
 pub(crate) mod explain;
 mod load;
+mod picture;
 mod report;
 mod run;
 

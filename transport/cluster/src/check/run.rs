@@ -1,7 +1,7 @@
 //! From files to verdicts.
 
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use serde_json::json;
 use super::decide::{Means, Undecided};
 use super::explain::Describe;
 use super::load::{LoadError, ReadEvents, events, load};
+use super::picture::{self, PictureError};
 use super::report::{Report, report};
 use crate::cli::{CheckArgs, Model};
 
@@ -58,6 +59,14 @@ enum CheckError {
 /// is not, 2 when one cannot be read or holds nothing to check, 3 when one cannot be decided within its
 /// time and memory.
 pub fn run(args: CheckArgs) -> ExitCode {
+    if args.html.is_some() && args.files.len() > 1 {
+        eprintln!(
+            "quorate check: --html draws one history, and {} are given: check the one that is to be \
+             drawn on its own",
+            args.files.len()
+        );
+        return ExitCode::from(2);
+    }
     let mut all = Vec::with_capacity(args.files.len());
     for path in &args.files {
         let said = match check_path(&args, path) {
@@ -73,6 +82,10 @@ pub fn run(args: CheckArgs) -> ExitCode {
                         said.report.text
                     )
                 };
+                if let Some(error) = said.not_drawn {
+                    eprintln!("quorate check: {error}");
+                    all.push(Checked::Unreadable);
+                }
                 said.checked
             }
             Err(error) => {
@@ -104,6 +117,8 @@ pub fn run(args: CheckArgs) -> ExitCode {
 struct Said {
     checked: Checked,
     report: Report,
+    /// Why there is no picture, though one was asked for.
+    not_drawn: Option<PictureError>,
 }
 
 fn check_path(args: &CheckArgs, path: &Path) -> Result<Said, CheckError> {
@@ -152,7 +167,18 @@ where
     M: JsonModel<Input: Clone + Describe, Output: Clone + Describe>,
 {
     let loaded = load(model, args.model, events, path, args.format)?;
-    let verdict = Means::new(args).decide(model, &loaded.history)?;
+    let decided = Means::new(args).decide(model, &loaded.history);
+    let draw =
+        |to: &PathBuf| picture::write(to, path, model, &name, &loaded, decided.as_ref()).err();
+    let not_drawn = args.html.as_ref().and_then(draw);
+    let verdict = match (decided, &not_drawn) {
+        (Ok(verdict), _) => verdict,
+        (Err(undecided), None) => return Err(undecided.into()),
+        (Err(undecided), Some(error)) => {
+            eprintln!("quorate check: {error}");
+            return Err(undecided.into());
+        }
+    };
     if let Verdict::Holds(order) = &verdict {
         verify(model, &loaded.history, order)?;
     }
@@ -162,7 +188,8 @@ where
         } else {
             Checked::Violated
         },
-        report: report(model, path, name, &loaded, &verdict),
+        report: report(model, path, &name, &loaded, &verdict),
+        not_drawn,
     })
 }
 
