@@ -69,6 +69,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         &[
             "quorate-benches",
             "quorate-clocks",
+            "quorate-consistency",
             "quorate-idempotency",
             "quorate-transport",
             "quorate-raft-core",

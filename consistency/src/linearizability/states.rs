@@ -51,8 +51,9 @@ impl<S: Eq + Hash> States<S> {
 /// A hash table of numbers 0, 1, 2, ..., whose keys are kept by the caller. It never iterates, so
 /// nothing depends on the hash but the speed.
 pub(super) struct Table {
-    /// A number plus 1, or 0 when free. The length is a power of two.
-    slots: Vec<u32>,
+    /// A number plus 1, or 0 when free, below the upper half of its hash, which tells most others apart without
+    /// a look elsewhere. The length is a power of two.
+    slots: Vec<u64>,
     /// The hash of each number.
     hashes: Vec<u64>,
 }
@@ -69,8 +70,9 @@ impl Table {
         let mask = self.slots.len().checked_sub(1)?;
         let mut at = hash as usize & mask;
         // Ends at a free slot: at most half are taken.
-        while let Some(number) = self.slots.get(at).and_then(|slot| slot.checked_sub(1)) {
-            if self.hashes.get(number as usize) == Some(&hash) && is_it(number) {
+        while let Some(&slot) = self.slots.get(at).filter(|slot| **slot != 0) {
+            let number = (slot as u32).wrapping_sub(1);
+            if slot >> 32 == hash >> 32 && is_it(number) {
                 return Some(number);
             }
             at = (at + 1) & mask;
@@ -96,16 +98,16 @@ impl Table {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        (self.slots.capacity() * 4 + self.hashes.capacity() * 8) as u64
+        ((self.slots.capacity() + self.hashes.capacity()) * 8) as u64
     }
 }
 
-fn place(slots: &mut [u32], hash: u64, number: u32) {
+fn place(slots: &mut [u64], hash: u64, number: u32) {
     let mask = slots.len().wrapping_sub(1);
     let mut at = hash as usize & mask;
     while let Some(slot) = slots.get_mut(at) {
         if *slot == 0 {
-            *slot = number.wrapping_add(1);
+            *slot = hash >> 32 << 32 | u64::from(number.wrapping_add(1));
             return;
         }
         at = (at + 1) & mask;

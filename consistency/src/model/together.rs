@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::hash::Hash;
 
-use super::shared::Tree;
+use super::shared::Map;
 use super::{Model, hash_of};
 use crate::Fuel;
 
@@ -39,7 +39,7 @@ pub struct Together<M>(
 
 /// The states of all objects that are not as they were at the beginning.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct TogetherState<K, S>(Tree<K, S>);
+pub struct TogetherState<K, S>(Map<K, S>);
 
 impl<M: Model> Model for Together<M>
 where
@@ -53,7 +53,7 @@ where
     fn key(&self, _: &M::Input) {}
 
     fn initial(&self) -> Self::State {
-        TogetherState(Tree::new())
+        TogetherState(Map::new())
     }
 
     fn step(

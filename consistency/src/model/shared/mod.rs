@@ -5,10 +5,12 @@
 
 mod chain;
 mod hash;
+mod map;
 mod text;
 mod tree;
 mod window;
 
+pub(super) use map::Map;
 pub(super) use text::Text;
 pub(super) use tree::Tree;
 pub(super) use window::Window;
