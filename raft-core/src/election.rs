@@ -195,7 +195,9 @@ impl Raft {
         }
         // §5.4.1: the candidate's log must be at least as up to date, by (term, index). A vote in
         // the same term was asked for while nobody led it, or the leader is heard again anyway.
+        // Nobody stands for the term before the first.
         let granted = request.term == self.hard_state.term
+            && request.term > Term::ZERO
             && matches!(self.role, Role::Follower | Role::PreCandidate)
             && self.leader.is_none()
             && self.hard_state.vote.is_none_or(|vote| vote == from)

@@ -16,9 +16,10 @@ impl Raft {
     pub(crate) fn follow(&mut self, from: NodeId, term: Term) -> bool {
         let is_followed = self.role == Role::Follower && self.leader == Some(from);
         if term == self.hard_state.term && !is_followed {
-            // A term has one leader (§5.2): another one's word is a lie.
+            // A term has one leader, and the term before the first has none (§5.2, figure 2): another one's
+            // word is a lie.
             let other = self.leader.is_some_and(|leader| leader != from);
-            if other || self.role == Role::Leader {
+            if other || self.role == Role::Leader || term == Term::ZERO {
                 self.counters.0.dropped_messages += 1;
                 return false;
             }
