@@ -100,6 +100,8 @@ pub(crate) struct Node {
     pub(crate) applied: Vec<(Index, Bytes)>,
     pub(crate) events: Vec<Event>,
     pub(crate) up: bool,
+    /// Neither entries nor snapshots that are asked for are brought: the test does it.
+    pub(crate) withholds: bool,
 }
 
 pub(crate) struct Cluster {
@@ -158,6 +160,7 @@ impl Cluster {
             applied: Vec::new(),
             events: Vec::new(),
             up: true,
+            withholds: false,
         };
         self.nodes.insert(id, node);
     }
@@ -369,12 +372,12 @@ impl Node {
             Event::Restore { snapshot } => {
                 self.applied = decode_state(&snapshot.data);
             }
-            Event::Load { from, to, .. } => {
+            Event::Load { from, to, .. } if !self.withholds => {
                 let wanted = |entry: &&Entry| (*from..=*to).contains(&entry.position.index);
                 let entries = self.disk.entries.iter().filter(wanted).cloned().collect();
                 self.raft.provide_entries(*from, entries, now);
             }
-            Event::SnapshotWanted { to } => {
+            Event::SnapshotWanted { to } if !self.withholds => {
                 let snapshot = self.disk.snapshot.clone();
                 self.raft.provide_snapshot(*to, snapshot, now);
             }
