@@ -196,7 +196,11 @@ where
                 self.raft.compact(through);
                 self.ask_disk(DiskJob::Purge { through });
             }
-            DiskReport::Purged => self.snapshots.busy = false,
+            DiskReport::Purged => {
+                self.snapshots.busy = false;
+                // Another may have fallen due meanwhile, and maybe nothing more is applied.
+                self.snapshot_when_due();
+            }
             DiskReport::Failed(fault) => {
                 self.fault.get_or_insert(fault);
                 return;
