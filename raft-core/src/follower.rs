@@ -40,8 +40,16 @@ impl Raft {
                 return;
             }
             // The leader names no more than it knows this log to hold; a log that lost its tail
-            // commits what is left of it.
-            self.commit_to(heartbeat.commit.min(self.log.last().index));
+            // commits what is left of it, and says so.
+            let last = self.log.last();
+            self.commit_to(heartbeat.commit.min(last.index));
+            if heartbeat.commit > last.index {
+                let outcome = AppendOutcome::Rejected {
+                    previous: heartbeat.commit,
+                    hint: last,
+                };
+                self.reply_to_append(from, outcome);
+            }
             self.marks.redeem(heartbeat.mark, heartbeat.mark_commit);
             mark = self.make_mark();
         }

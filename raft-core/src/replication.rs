@@ -30,8 +30,15 @@ impl Raft {
             }
             AppendOutcome::Matched { .. } => self.counters.0.dropped_messages += 1,
             AppendOutcome::Rejected { previous, hint } => {
-                let stale = match peer.mode {
+                let stale = match &peer.mode {
                     Mode::Probe { .. } => previous != peer.next.prev(),
+                    // Late, or the word of one who has lost what it had: a probe tells which.
+                    Mode::Replicate { in_flight }
+                        if previous <= peer.matched && in_flight.is_empty() =>
+                    {
+                        peer.probe_from(peer.next);
+                        return;
+                    }
                     Mode::Replicate { .. } => previous <= peer.matched || previous >= peer.next,
                     Mode::AwaitSnapshot { .. } | Mode::SendSnapshot { .. } => true,
                 };

@@ -398,6 +398,25 @@ fn doubled_voters_are_one() {
     assert_eq!(config.founders.members(), [NodeId(1)]);
 }
 
+/// A snapshot that there was none of when it was asked for is asked for again.
+#[test]
+fn a_snapshot_that_is_not_there_is_asked_for_again() {
+    let mut cluster = behind(8, 4);
+    cluster.node(1).withholds = true;
+    cluster.heal();
+    for times in 1..=3 {
+        cluster.run(HEARTBEAT * 20);
+        let events = cluster.node(1).events.iter();
+        let is_wanted = |event: &&Event| matches!(event, Event::SnapshotWanted { .. });
+        assert_eq!(events.filter(is_wanted).count(), times);
+        let now = cluster.now;
+        cluster.raft(1).provide_snapshot(NodeId(3), None, now);
+    }
+    cluster.node(1).withholds = false;
+    cluster.run(HEARTBEAT * 20);
+    assert_eq!(cluster.applied(3).len(), 8);
+}
+
 /// A window of appends was lost whole, and the entries before it were purged meanwhile.
 #[test]
 fn a_follower_whose_lost_window_was_purged_is_sent_a_snapshot() {

@@ -10,8 +10,8 @@ use quorate_raft_core::{
 
 use crate::common::{Cluster, HEARTBEAT, TIMEOUT, disk};
 use crate::kit::{
-    answer, append, at, granted, matched, matched_by, request, snapshot, sync_all, sync_one, three,
-    told, word_to_stand,
+    answer, append, at, granted, matched, matched_by, request, run_without, snapshot, sync_all,
+    sync_one, three, told, word_to_stand,
 };
 
 /// B-03: a term is durable no later than its entries, and a log that is of a newer term than the stored one is
@@ -144,12 +144,12 @@ fn b_45_completions_out_of_order_commit() {
     for write in &writes {
         node.disk.apply(write.what.clone());
     }
-    for place in [1, 0, 2, 1] {
+    // Each says that the first so many are done.
+    for (place, durable) in [(1, 3), (0, 3), (2, 4), (1, 4), (0, 4)] {
         node.raft.handle_written(writes[place].receipt, now);
-        let durable = if place == 2 { 4 } else { 3 };
         let status = node.raft.status();
-        let expected = Index(durable.max(status.durable.0));
-        assert_eq!((status.durable, status.commit), (expected, expected));
+        let all = [status.durable, status.commit];
+        assert_eq!(all, [Index(durable); 2], "after write {place}");
     }
     assert_eq!(cluster.raft(1).commit(), Index(4));
     cluster.drain(1);
@@ -237,9 +237,9 @@ fn b_47_nothing_happens_on_top_of_a_pending_snapshot() {
 /// Source: etcd-raft 5fa684b.
 #[test]
 fn b_49_polls_may_come_whenever_they_like() {
-    let heartbeat = |round| {
+    let heartbeat = |term, round| {
         Message::Heartbeat(Heartbeat {
-            term: Term(1),
+            term: Term(term),
             commit: Index(0),
             round,
             mark: 0,
@@ -247,13 +247,14 @@ fn b_49_polls_may_come_whenever_they_like() {
         })
     };
     let inputs = [
-        Message::PreVote(request(1, Position::ZERO)),
-        Message::Vote(request(1, Position::ZERO)),
-        heartbeat(1),
-        append(1, Position::ZERO, &[1], 0),
-        append(1, at(9, 1), &[1], 0),
-        append(1, at(1, 1), &[1, 1], 2),
-        heartbeat(2),
+        (1, Message::PreVote(request(1, Position::ZERO))),
+        (1, Message::Vote(request(1, Position::ZERO))),
+        (1, heartbeat(1, 1)),
+        (1, append(1, Position::ZERO, &[1], 0)),
+        (1, append(1, at(9, 1), &[1], 0)),
+        (1, append(1, at(1, 1), &[1, 1], 2)),
+        (3, heartbeat(2, 1)),
+        (3, append(2, at(2, 1), &[2], 3)),
     ];
     let mut expected = None;
     // After which of the inputs it is polled, and whether what it wrote is durable then.
@@ -262,9 +263,9 @@ fn b_49_polls_may_come_whenever_they_like() {
             let mut cluster = Cluster::new(3);
             cluster.sync_at_once = false;
             let now = cluster.now;
-            for (place, message) in inputs.iter().enumerate() {
-                let message = message.clone();
-                cluster.raft(2).handle_message(NodeId(1), message, now);
+            for (place, (from, message)) in inputs.iter().enumerate() {
+                let (from, message) = (NodeId(*from), message.clone());
+                cluster.raft(2).handle_message(from, message, now);
                 if polled >> place & 1 == 1 {
                     cluster.drain(2);
                 }
@@ -370,8 +371,19 @@ fn b_51_entries_read_before_a_truncation_are_not_sent_after_it() {
     cluster.raft(1).provide_entries(Index(2), read.into(), now);
     cluster.node(1).withholds = false;
     cluster.heal();
-    cluster.run(TIMEOUT);
+    let log = cluster.node(1).disk.entries.clone();
+    run_without(&mut cluster, TIMEOUT, |(from, _, message)| {
+        if let Message::Append(append) = message
+            && *from == 1
+        {
+            let sent = append.entries.iter().map(|entry| entry.to_owned());
+            sent.for_each(|entry| assert!(log.contains(&entry), "{entry:?} is not of its log"));
+        }
+        false
+    });
     let expected = cluster.node(1).disk.entries.clone();
     assert_eq!(cluster.node(3).disk.entries, expected);
-    assert_eq!(cluster.applied(3), ["a", "b", "c"]);
+    for id in [1, 3] {
+        assert_eq!(cluster.applied(id), ["a", "b", "c"]);
+    }
 }

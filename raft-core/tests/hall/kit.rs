@@ -49,10 +49,13 @@ pub(crate) fn answer(cluster: &mut Cluster, from: u64, to: u64, message: Message
 /// Delivers messages until none are left, but for those that get lost.
 pub(crate) fn settle_without(cluster: &mut Cluster, mut is_lost: impl FnMut(&Sent) -> bool) {
     cluster.drain_all();
+    let mut budget = 10_000;
     while let Some(next) = cluster.network.pop_front() {
         if !is_lost(&next) {
             cluster.deliver(next);
         }
+        budget -= 1;
+        assert!(budget > 0, "the cluster does not come to rest");
     }
 }
 

@@ -115,6 +115,7 @@ fn b_80_a_permit_runs_out_before_another_leads() {
             cluster.tick(id);
         }
         cluster.settle();
+        assert!(cluster.now < permit.until + TIMEOUT * 12, "another leads");
     }
     assert!(cluster.now >= permit.until);
     // It wakes up, and asks at the time that its clock shows now.

@@ -13,12 +13,13 @@
 //! | [`flow`] | 26 27 39 | windows and budgets, which must be given back |
 //! | [`hostile`] | 30–34 | disks that lose what they had, and messages that no member would send |
 //! | [`disk`] | 03 04 43–47 49–51 | disks that are slow: what is durable, and what is none any more |
-//! | [`snapshots`] | 52–60 | over logs that differ, in pieces that get lost, with the members in them |
+//! | [`snapshots`] | 52–59 | over logs that differ, in pieces that get lost, with the members in them |
 //! | [`joint`] | 63–66 | who decides in a joint membership, who leads it, and who leaves it when |
 //! | [`membership`] | 61 62 68–71 73 | members that change while others lead, crash and come back |
 //! | [`reads`] | 67 74–77 82–84 | reads that are confirmed by what proves nothing |
 //! | [`leases`] | 78–81 | how long a lease holds, and what ends it |
 //! | `tests/hall.rs` of quorate-raft-log | 48 | what a crash leaves of a write |
+//! | `tests/hall.rs` of quorate-raft-node | 60 | what a driver must not forget to do |
 //!
 //! [`register`] checks that every number is there, once.
 

@@ -323,25 +323,3 @@ fn b_59_a_snapshot_that_is_not_taken_is_answered() {
     ));
     assert_eq!(cluster.leaders(), []);
 }
-
-/// B-60: a snapshot that there was none of when it was asked for is asked for again.
-///
-/// That a node which takes its own snapshots goes on to do so is shown in quorate-raft-node.
-///
-/// Source: openraft d0e245a2 (#1829).
-#[test]
-fn b_60_a_snapshot_that_was_not_there_is_asked_for_again() {
-    let mut cluster = behind();
-    cluster.node(1).compact();
-    cluster.node(1).withholds = true;
-    cluster.heal();
-    for times in 1..=3 {
-        cluster.run(HEARTBEAT * 20);
-        assert_eq!(told(&mut cluster, 1, is_wanted), times);
-        let now = cluster.now;
-        cluster.raft(1).provide_snapshot(NodeId(3), None, now);
-    }
-    cluster.node(1).withholds = false;
-    cluster.run(HEARTBEAT * 20);
-    assert_eq!(cluster.applied(3).len(), 8);
-}
