@@ -116,7 +116,8 @@ pub enum AppendOutcome {
         /// The last entry that is known to be the leader's.
         index: Index,
     },
-    /// The entry before the first does not match.
+    /// The entry before the first does not match; or the log does not reach the commit index of a heartbeat,
+    /// as it has lost what it had acknowledged.
     Rejected {
         /// The index of that entry, so that a late answer is recognised.
         previous: Index,

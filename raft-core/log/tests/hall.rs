@@ -48,8 +48,9 @@ fn files(directory: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
-/// B-48: a write that removes entries and appends others in their place is one: a crash in the middle of it leaves
-/// the log of before, with all that was acknowledged, or the one of after, and the term is never behind.
+/// B-48: a write that removes entries and appends others in their place is one: a crash in the middle of it
+/// leaves the log of before, with all that was acknowledged, or the one of after, and the term is never
+/// behind.
 ///
 /// Source: openraft 9540c904; hashicorp/raft `raft.go`.
 #[test]

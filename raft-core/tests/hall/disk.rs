@@ -1,7 +1,7 @@
 //! Disks that are slow: what is durable, and what was written and is none any more.
 //!
-//! That a write which removes entries and appends others is one, also in a crash (B-48), is shown where the disk
-//! is: in the hall of quorate-raft-log.
+//! That a write which removes entries and appends others is one, also in a crash (B-48), is shown where the
+//! disk is: in the hall of quorate-raft-log.
 
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{
@@ -14,8 +14,8 @@ use crate::kit::{
     sync_one, three, told, word_to_stand,
 };
 
-/// B-03: a term is durable no later than its entries, and a log that is of a newer term than the stored one is
-/// refused.
+/// B-03: a term is durable no later than its entries, and a log that is of a newer term than the stored one
+/// is refused.
 ///
 /// Source: openraft `docs/protocol/io_ordering.md`.
 #[test]
@@ -63,8 +63,8 @@ fn b_04_the_leader_does_not_count_its_own_unflushed_entry() {
     assert_eq!(cluster.raft(1).commit(), before.next());
 }
 
-/// A follower of which three writes are under way: entries of 1, entries of 3 in their place, and once more those
-/// of 1, which leads again.
+/// A follower of which three writes are under way: entries of 1, entries of 3 in their place, and once more
+/// those of 1, which leads again.
 fn rewritten_twice() -> Cluster {
     let mut cluster = Cluster::new(5);
     cluster.sync_at_once = false;
@@ -76,8 +76,8 @@ fn rewritten_twice() -> Cluster {
     cluster
 }
 
-/// B-43: the write of entries that were replaced, and are written again under the same names, proves nothing about
-/// the second writing.
+/// B-43: the write of entries that were replaced, and are written again under the same names, proves nothing
+/// about the second writing.
 ///
 /// Source: etcd-raft `rawnode.go`, the append ABA race; raft-rs `raft_log.rs`; openraft's IOId.
 #[test]
@@ -85,7 +85,10 @@ fn b_43_only_the_last_writing_of_an_entry_counts() {
     let mut cluster = rewritten_twice();
     let acknowledged = |cluster: &mut Cluster| {
         let sent = cluster.network.drain(..);
-        let acknowledges = |message: &Message| matches!(message, Message::AppendReply(AppendReply { term, .. }) if *term == Term(3));
+        let acknowledges = |message: &Message| match message {
+            Message::AppendReply(AppendReply { term, .. }) => *term == Term(3),
+            _ => false,
+        };
         sent.filter(|(_, _, message)| acknowledges(message)).count()
     };
     for _ in 0..2 {
@@ -98,8 +101,8 @@ fn b_43_only_the_last_writing_of_an_entry_counts() {
     assert_eq!(acknowledged(&mut cluster), 1);
 }
 
-/// B-44: whichever of the outdated writes is told to be done or is not, the last one makes the log durable, and
-/// those after it go on.
+/// B-44: whichever of the outdated writes is told to be done or is not, the last one makes the log durable,
+/// and those after it go on.
 ///
 /// Source: etcd-raft `rawnode.go`, the end of the append ABA race.
 #[test]
@@ -181,8 +184,8 @@ fn b_46_two_snapshots_in_a_row_are_durable_in_turn() {
     }
 }
 
-/// B-47: while a snapshot is being written nothing is handed out to apply, nothing is appended to it, and nobody
-/// stands with it.
+/// B-47: while a snapshot is being written nothing is handed out to apply, nothing is appended to it, and
+/// nobody stands with it.
 ///
 /// Source: etcd #12163; etcd-raft 8349efa and f1f74e0.
 #[test]
@@ -328,8 +331,8 @@ fn b_50_progress_of_an_earlier_leadership_does_not_count() {
     assert_eq!(cluster.raft(1).commit(), Index(3));
 }
 
-/// B-51: entries that were asked for in one leadership, and are brought in another in which they are none any more,
-/// are not sent.
+/// B-51: entries that were asked for in one leadership, and are brought in another in which they are none any
+/// more, are not sent.
 ///
 /// Source: openraft `docs/protocol/log_stream.md`; raft-rs names the term in `GetEntriesContext`.
 #[test]

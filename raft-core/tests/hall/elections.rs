@@ -236,8 +236,8 @@ fn connect(cluster: &mut Cluster, links: &[(u64, u64)]) {
     }
 }
 
-/// B-16: with a part of the links cut, who leads a majority goes on to lead it, and if the leader has none, one
-/// is found that has.
+/// B-16: with a part of the links cut, who leads a majority goes on to lead it, and if the leader has none,
+/// one is found that has.
 ///
 /// Source: the outage of Cloudflare's etcd (decentralizedthoughts, 2020-12-12); omnipaxos #1.
 #[test]

@@ -45,8 +45,8 @@ fn b_30_a_follower_that_lost_its_tail_gets_it_back() {
     }
 }
 
-/// B-31: an append after an entry that was compacted away, and whose term nobody knows, is no reason to panic,
-/// and its news is taken.
+/// B-31: an append after an entry that was compacted away, and whose term nobody knows, is no reason to
+/// panic, and its news is taken.
 ///
 /// Source: etcd-raft 0c22de0; raft-rs `raft.rs` is fatal.
 #[test]
@@ -78,7 +78,8 @@ fn b_31_an_append_from_before_the_snapshot_is_taken() {
     }
 }
 
-/// B-32: an append that contradicts itself is dropped whole, and so is an answer that names what was not sent.
+/// B-32: an append that contradicts itself is dropped whole, and so is an answer that names what was not
+/// sent.
 ///
 /// Source: etcd-raft `raft.go` and raft-rs `raft.rs` panic, or believe it.
 #[test]

@@ -15,8 +15,8 @@ fn leased() -> Cluster {
     cluster
 }
 
-/// B-78: the lease counts from when the answered round was sent, and not from when somebody last looked whether a
-/// quorum had answered: it is over before the others elect another.
+/// B-78: the lease counts from when the answered round was sent, and not from when somebody last looked
+/// whether a quorum had answered: it is over before the others elect another.
 ///
 /// Source: etcd-raft #166; sofa-jraft #34.
 #[test]
@@ -33,8 +33,7 @@ fn b_78_the_lease_counts_from_the_sending_of_the_answered_round() {
     let after = sent_at + TIMEOUT;
     assert_eq!(cluster.raft(1).lease_read(after), Err(ReadError::NoLease));
 
-    // Whenever the leader is cut off, between two looks at its quorum: the lease ends
-    // before another commits.
+    // Whenever the leader is cut off, between two looks at its quorum: the lease ends before another leads.
     for steps in 0..24_u32 {
         let mut cluster = three();
         cluster.run(HEARTBEAT / 2 * steps);
@@ -98,8 +97,8 @@ fn b_79_a_restarted_follower_gives_no_vote_at_once() {
     }
 }
 
-/// B-80: a permit says until when it holds, on the clock of who reads, and nobody else leads before: a leader that is
-/// paused between taking it and reading can see that it is too late.
+/// B-80: a permit says until when it holds, on the clock of who reads, and nobody else leads before: a leader
+/// that is paused between taking it and reading can see that it is too late.
 ///
 /// Source: tikv #964 and #1301.
 #[test]
@@ -128,8 +127,8 @@ fn b_80_a_permit_runs_out_before_another_leads() {
     assert!(cluster.raft(1).lease_read(earlier).is_err());
 }
 
-/// B-81: while the leadership is being handed over there are no lease reads, for whoever takes it needs no timeout;
-/// and those that were permitted before are current.
+/// B-81: while the leadership is being handed over there are no lease reads, for whoever takes it needs no
+/// timeout; and those that were permitted before are current.
 ///
 /// Source: openraft 1ef3e574 (#1747).
 #[test]

@@ -8,8 +8,8 @@ use quorate_raft_core::{
 use crate::common::{Cluster, HEARTBEAT, TIMEOUT};
 use crate::kit::{answer, granted, join, matched_by, settle_without, three, told, until_leading};
 
-/// B-61: two leaders that do not know of each other's change would commit by quorums that do not meet: there is no
-/// change before an entry of the leader's own term is committed.
+/// B-61: two leaders that do not know of each other's change would commit by quorums that do not meet: there
+/// is no change before an entry of the leader's own term is committed.
 ///
 /// Source: Ongaro, "bug in single-server membership changes", raft-dev, July 2015; camunda #61854.
 #[test]
@@ -49,10 +49,11 @@ fn b_61_no_change_before_an_entry_of_its_own_term_is_committed() {
     }
 }
 
-/// B-62: who has the entry of a change is bound by it, applied or not: the votes of the members of before elect
-/// nobody beside the leader of the new ones.
+/// B-62: who has the entry of a change is bound by it, applied or not: the votes of the members of before
+/// elect nobody beside the leader of the new ones.
 ///
-/// A membership holds here from when its entry is appended, so there is none that is committed and not in force.
+/// A membership holds here from when its entry is appended, so there is none that is committed and not in
+/// force.
 ///
 /// Source: etcd #7280, #11284 and #12133; etcd-raft e6ce296; the etcd-raft specification, #456 and #469.
 #[test]
@@ -91,8 +92,8 @@ fn b_62_an_election_is_by_the_newest_members() {
     assert_ne!(cluster.leaders(), [3]);
 }
 
-/// B-68: a leader that is demoted serves until that is committed, says so to everybody, and then neither leads nor
-/// takes proposals.
+/// B-68: a leader that is demoted serves until that is committed, says so to everybody, and then neither
+/// leads nor takes proposals.
 ///
 /// Source: etcd-raft 1ebcc2d and 72d62a1; openraft 0023cff1.
 #[test]
@@ -142,7 +143,10 @@ fn b_69_a_change_that_is_lost_is_undone() {
     cluster.heal();
     cluster.run(HEARTBEAT * 4);
     assert_eq!(cluster.members(1), "voters n1 n2 n3");
-    let lost = |event: &Event| matches!(event, Event::ProposalLost { position: lost, .. } if *lost == position);
+    let lost = |event: &Event| match event {
+        Event::ProposalLost { position: lost, .. } => *lost == position,
+        _ => false,
+    };
     assert_eq!(
         told(&mut cluster, 1, lost),
         1,

@@ -6,8 +6,8 @@ use quorate_raft_core::{Index, Message, ReadError, ReadReply, Role, Term};
 use crate::common::{Cluster, HEARTBEAT, TIMEOUT, disk};
 use crate::kit::{Sent, answer, end_of_read, join, settle_without, sync_all, three, until_leading};
 
-/// B-67: reads are confirmed by the members of now: who was removed confirms none, and when one is left, that one
-/// is enough.
+/// B-67: reads are confirmed by the members of now: who was removed confirms none, and when one is left, that
+/// one is enough.
 ///
 /// Source: etcd-raft `raft.go` does not look again; raft-rs `raft.rs` does.
 #[test]
@@ -85,8 +85,8 @@ fn hold_answers(cluster: &mut Cluster) -> Vec<Sent> {
     held
 }
 
-/// B-75: a read that arrives twice, and delayed answers to the round of the first, confirm nothing on a leader that
-/// is none any more.
+/// B-75: a read that arrives twice, and delayed answers to the round of the first, confirm nothing on a
+/// leader that is none any more.
 ///
 /// Source: etcd #20418; etcd-raft #397 (9b9d6ee); antfly #599.
 #[test]
@@ -132,7 +132,8 @@ fn b_75_delayed_answers_do_not_confirm_a_read_that_is_asked_for_again() {
     assert_eq!(end_of_read(&mut cluster, 1, new), Some(None));
 }
 
-/// B-76: answers to a round that was sent before the read came do not confirm it, as on a leader that was paused.
+/// B-76: answers to a round that was sent before the read came do not confirm it, as on a leader that was
+/// paused.
 ///
 /// Source: hashicorp/raft `VerifyLeader`; consul #603.
 #[test]

@@ -43,7 +43,8 @@ fn above<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     lines.iter().rev().take_while(belongs).copied().collect()
 }
 
-/// The tests of a room by number, each checked to be one, to assert something, and to name its bug and its source.
+/// The tests of a room by number, each checked to be one, to assert something, and to name its bug and its
+/// source.
 fn tests_of(room: &str, text: &str) -> Vec<u32> {
     let lines: Vec<_> = text.lines().collect();
     let mut numbers = Vec::new();

@@ -188,8 +188,8 @@ fn b_28_no_append_is_sent_after_an_unknown_term() {
     }
 }
 
-/// B-29: a follower that has nothing, behind a log that was purged to its end, converges without new proposals,
-/// whatever the leader thought of it before.
+/// B-29: a follower that has nothing, behind a log that was purged to its end, converges without new
+/// proposals, whatever the leader thought of it before.
 ///
 /// Source: openraft afd6508b (#1828).
 #[test]

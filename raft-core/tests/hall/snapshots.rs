@@ -255,8 +255,12 @@ fn b_58_a_snapshot_survives_lost_pieces_and_answers() {
     cluster.heal();
     let mut is_first = true;
     run_without(&mut cluster, TIMEOUT * 4, |(from, _, message)| {
-        let is_end = *from == 3
-            && matches!(message, Message::AppendReply(reply) if matches!(reply.outcome, AppendOutcome::Matched { .. }));
+        let is_end = match message {
+            Message::AppendReply(reply) => {
+                *from == 3 && matches!(reply.outcome, AppendOutcome::Matched { .. })
+            }
+            _ => false,
+        };
         is_end && core::mem::replace(&mut is_first, false)
     });
     assert!(!is_first);
