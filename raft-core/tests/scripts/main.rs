@@ -7,7 +7,7 @@
 //! and not by which messages.
 //!
 //! Own scripts have four commands more: `read`, `read-anywhere`, `reads`, and `withhold-snapshots`, and witnesses
-//! (`witnesses=(3)`, `w3`).
+//! (`witnesses=(3)`, `w3`), and `hand-over=`.
 //!
 //! # Where this core does otherwise by design
 //!
@@ -25,8 +25,11 @@
 //! | a change before the first commit of a term | refused | taken | it waits, with what is proposed after it |
 //! | a change that is not allowed | refused | an entry without a change | proposes an empty command |
 //! | a change of nothing | refused | an entry | proposes an empty command, shown as the change |
-//! | `disable-conf-change-validation=` | can not be had | checks nothing | as if it were off |
-//! | a removed leader | hands over and steps down | leads on without `step-down-on-removal=` | shows it as leader until its term ends; it sends nothing |
+//! | `disable-conf-change-validation=` | can not be had | makes every change | proposes an empty command, shown as the change |
+//! | a removed leader | hands over | does not | sends no word to the heir, without `hand-over=` |
+//! | a removed leader | steps down | leads on without `step-down-on-removal=` | shows it as leader until its term ends; it sends nothing |
+//! | a message of an earlier term | answered with the newer one | ignored, without `prevote=` and `checkquorum=` | not delivered |
+//! | what waits for a write | is sent when the node is processed | is sent by the thread that writes | so, but for a leader |
 //! | a follower's proposal | refused, with the leader's name | passed on | passes it on |
 #![allow(
     clippy::disallowed_methods,

@@ -39,6 +39,10 @@ pub(crate) struct Node {
     pub(crate) patience: u64,
     /// The term in which it was removed while it led.
     pub(crate) retired: Option<Term>,
+    /// One that is removed while it leads says who shall lead.
+    pub(crate) hands_over: bool,
+    /// Changes of members that can not be made look as if they were.
+    pub(crate) takes_any_change: bool,
     pub(crate) reads: Vec<String>,
 }
 
@@ -83,7 +87,7 @@ impl Node {
                     self.checks_quorum && hears && is_newer && !reply.granted
                 }
                 // The heir of a removed leader waits for its timeout.
-                Message::TimeoutNow(_) => self.retired == Some(self.raft.term()),
+                Message::TimeoutNow(_) => self.raft.role() != Role::Leader && !self.hands_over,
                 _ => false,
             };
             if !is_hidden {
@@ -149,14 +153,17 @@ impl Node {
         })
     }
 
-    /// The thread that writes does one piece of work.
-    pub(crate) fn process_append(&mut self) -> bool {
-        let Some(write) = self.appends.pop_front() else {
-            return false;
-        };
+    /// The thread that writes does one piece of work, and sends what has waited for it. None if there is none.
+    pub(crate) fn process_append(&mut self) -> Option<Vec<(u64, Message)>> {
+        let write = self.appends.pop_front()?;
         self.store(write.what);
         self.raft.handle_written(write.receipt, self.now);
-        true
+        let mut messages = Vec::new();
+        // A leader's appends are sent when it is processed itself.
+        if self.raft.role() != Role::Leader {
+            self.transmit(&mut messages);
+        }
+        Some(messages)
     }
 
     /// The thread that applies does one piece of work.
@@ -208,6 +215,9 @@ impl Node {
     /// A message arrives. Gives an answer that the core does not give.
     pub(crate) fn receive(&mut self, from: u64, message: Message) -> Option<Message> {
         let term = self.raft.term();
+        if self.is_beneath(&message) {
+            return None;
+        }
         let is_free = !self.checks_quorum || self.elapsed >= 3;
         match &message {
             Message::PreVote(request) if is_free && request.term > term => {
@@ -249,6 +259,20 @@ impl Node {
             self.elapsed = 0;
         }
         None
+    }
+
+    /// Whether a message is of an earlier term, and its sender is left alone with that.
+    fn is_beneath(&self, message: &Message) -> bool {
+        let is_plain = !self.checks_quorum && !self.asks_first;
+        let (term, is_ignored) = match message {
+            Message::Append(append) => (append.term, is_plain),
+            Message::Commit(commit) => (commit.term, is_plain),
+            Message::Heartbeat(heartbeat) => (heartbeat.term, is_plain),
+            Message::SnapshotChunk(chunk) => (chunk.term, true),
+            Message::Vote(request) => (request.term, true),
+            _ => return false,
+        };
+        is_ignored && term < self.raft.term()
     }
 
     /// Its state, as `raft-state` prints it.

@@ -214,6 +214,7 @@ impl World {
             "disable-conf-change-validation",
             "step-down-on-removal",
             "witnesses",
+            "hand-over",
         ];
         if let Some((key, _)) = command
             .pairs
@@ -225,9 +226,11 @@ impl World {
         let list = |key| -> Result<Vec<NodeId>, String> {
             Ok(command.numbers(key)?.into_iter().map(NodeId).collect())
         };
-        let members = Membership::of_voters(list("voters")?)
-            .and_then(|members| members.with_learners(list("learners").unwrap_or_default()))
-            .and_then(|members| members.with_witnesses(list("witnesses").unwrap_or_default()))
+        let (voters, learners) = (list("voters")?, list("learners")?);
+        let witnesses = list("witnesses")?;
+        let members = Membership::of_voters(voters)
+            .and_then(|members| members.with_learners(learners))
+            .and_then(|members| members.with_witnesses(witnesses))
             .map_err(|error| error.to_string())?;
         let index = command.number("index", 0)?;
         let checks_quorum = command.flag("checkquorum")?;
@@ -287,6 +290,8 @@ impl World {
                 elapsed: 0,
                 patience: 5,
                 retired: None,
+                hands_over: command.flag("hand-over")?,
+                takes_any_change: command.flag("disable-conf-change-validation")?,
                 reads: Vec::new(),
             };
             self.nodes.insert(id, node);
@@ -359,7 +364,8 @@ impl World {
             Err(ChangeError::Transferring { .. }) => Ok("raft proposal dropped\n".to_owned()),
             // A change that may not be made becomes an entry without one.
             Err(error) => {
-                let says_so = matches!(error, ChangeError::NothingChanges);
+                let is_nothing = matches!(error, ChangeError::NothingChanges);
+                let says_so = is_nothing || node.takes_any_change;
                 let taken = node.raft.propose(Bytes::new(), now);
                 if let (true, Ok(position)) = (says_so, taken) {
                     self.changes.insert(position, change.text);
@@ -414,8 +420,13 @@ impl World {
     }
 
     fn append(&mut self, id: u64) -> Result<bool, String> {
-        let node = self.node(id)?;
-        Ok(node.process_append())
+        let Some(messages) = self.node(id)?.process_append() else {
+            return Ok(false);
+        };
+        for (to, message) in messages {
+            self.network.push_back((id, to, Parcel::Message(message)));
+        }
+        Ok(true)
     }
 
     fn deliver(&mut self, to: u64, only: Option<&str>, drop: bool) -> Printed {
