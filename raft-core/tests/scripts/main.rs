@@ -21,6 +21,7 @@
 //! | votes asked of one that hears a leader | refused, and said so | not answered | the answer is not sent |
 //! | a candidate that a majority refused | waits for its timeout | a follower | shows a follower |
 //! | an append that was lost | shows by two answers to heartbeats, an interval apart | by one | gives each answer twice |
+//! | an heir is told to stand | once it has answered a heartbeat lately | at once | it answers one, past the network |
 //! | members hold | from their entry on | from applying it | `(Voter)` is shown as of the commit; the quorum of the commit itself is the new one |
 //! | a change before the first commit of a term | refused | taken | it waits, with what is proposed after it |
 //! | a change that is not allowed | refused | an entry without a change | proposes an empty command |

@@ -75,7 +75,7 @@ impl Node {
         (messages, busy)
     }
 
-    fn transmit(&mut self, messages: &mut Vec<(u64, Message)>) {
+    pub(crate) fn transmit(&mut self, messages: &mut Vec<(u64, Message)>) {
         while let Some(transmit) = self.raft.poll_transmit() {
             let is_hidden = match transmit.message {
                 // It has asked nobody, see `campaign`.

@@ -93,6 +93,7 @@ impl World {
             }
             "transfer-leadership" => {
                 let (from, to) = (command.number("from", 0)?, command.number("to", 0)?);
+                self.greet(from, to)?;
                 let node = self.node(from)?;
                 let taken = node.raft.transfer_leadership(NodeId(to), node.now);
                 refused(taken.map_err(|error| error.to_string()))
@@ -402,6 +403,45 @@ impl World {
         let message = Message::SnapshotChunk(Box::new(chunk));
         self.network.push_back((from, to, Parcel::Message(message)));
         ok()
+    }
+
+    /// Lets an heir answer a heartbeat of its leader, past the network: the leader tells nobody to stand who
+    /// has not answered one lately.
+    fn greet(&mut self, from: u64, to: u64) -> Result<(), String> {
+        let leader = self.node(from)?;
+        if leader.raft.role() != quorate_raft_core::Role::Leader {
+            return Ok(());
+        }
+        leader.now = leader.now + TICK / 100;
+        leader.raft.handle_timeout(leader.now);
+        let mut greeting = None;
+        for (at, message) in self.sent(from)? {
+            match message {
+                Message::Heartbeat(heartbeat) if at == to => greeting = Some(heartbeat),
+                Message::Heartbeat(_) => {}
+                other => self.network.push_back((from, at, Parcel::Message(other))),
+            }
+        }
+        let (Some(greeting), Some(heir)) = (greeting, self.nodes.get_mut(&to)) else {
+            return Ok(());
+        };
+        heir.receive(from, Message::Heartbeat(greeting));
+        for (at, message) in self.sent(to)? {
+            if matches!(message, Message::HeartbeatReply(_)) && at == from {
+                let leader = self.node(from)?;
+                leader.raft.handle_message(NodeId(to), message, leader.now);
+            } else {
+                self.network.push_back((to, at, Parcel::Message(message)));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a node sends without being processed.
+    fn sent(&mut self, id: u64) -> Result<Vec<(u64, Message)>, String> {
+        let mut messages = Vec::new();
+        self.node(id)?.transmit(&mut messages);
+        Ok(messages)
     }
 
     fn tick(&mut self, id: u64, times: u64) -> Printed {
