@@ -39,7 +39,10 @@
 )]
 
 mod node;
+mod parcel;
+mod proposals;
 mod script;
+mod status;
 mod world;
 
 use std::io::Write;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{
-    Cause, Entry, Event, HardState, Index, Leadership, Message, Payload, Persist, Position, Raft,
-    Role, Snapshot, Term, VoteReply,
+    Cause, Entry, Event, Index, Leadership, Message, Payload, Persist, Position, Raft, Role,
+    Snapshot, Term, VoteReply,
 };
 use quorate_transport::Write;
 
@@ -350,9 +350,4 @@ impl Node {
         };
         self.entries.iter().map(line).collect()
     }
-}
-
-/// A hard state in no term yet.
-pub(crate) fn fresh() -> HardState {
-    HardState::default()
 }

@@ -4,71 +4,32 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use bytes::Bytes;
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{
-    ChangeError, Config, Index, Membership, Message, PeerState, Position, Raft, Recovered,
-    SnapshotChunk, Term, Transition,
+    Config, Index, Membership, Message, Position, Raft, Recovered, SnapshotChunk, Term,
 };
 
-use crate::node::{Node, TICK, fresh};
+use crate::node::{Node, TICK};
+use crate::parcel::{Parcel, parse_change};
 use crate::script::Command;
-
-/// What is on its way: a message, or a proposal that a follower passes on.
-enum Parcel {
-    Message(Message),
-    Proposal(String),
-    Change(Change),
-}
-
-/// A change of the members, as a script asks for it.
-#[derive(Clone)]
-struct Change {
-    ops: Vec<(char, u64)>,
-    through: Transition,
-    text: String,
-}
-
-impl Parcel {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Proposal(_) | Self::Change(_) => "MsgProp",
-            Self::Message(message) => match message {
-                Message::PreVote(_) => "MsgPreVote",
-                Message::PreVoteReply(_) => "MsgPreVoteResp",
-                Message::Vote(_) => "MsgVote",
-                Message::VoteReply(_) => "MsgVoteResp",
-                Message::Append(_) | Message::Commit(_) => "MsgApp",
-                Message::AppendReply(_) | Message::SnapshotReply(_) => "MsgAppResp",
-                Message::TimeoutNow(_) => "MsgTimeoutNow",
-                Message::ReadRequest(_) => "MsgReadIndex",
-                Message::ReadReply(_) => "MsgReadIndexResp",
-                Message::Heartbeat(_) => "MsgHeartbeat",
-                Message::HeartbeatReply(_) => "MsgHeartbeatResp",
-                Message::SnapshotChunk(_) => "MsgSnap",
-                _ => "MsgOther",
-            },
-        }
-    }
-}
 
 #[derive(Default)]
 pub(crate) struct World {
     nodes: BTreeMap<u64, Node>,
-    network: VecDeque<(u64, u64, Parcel)>,
+    pub(crate) network: VecDeque<(u64, u64, Parcel)>,
     /// How the changes of members read that scripts have asked for.
-    changes: BTreeMap<Position, String>,
+    pub(crate) changes: BTreeMap<Position, String>,
     /// Changes that wait until the leader knows what is committed, and what was proposed after them.
-    waiting: BTreeMap<u64, VecDeque<Parcel>>,
+    pub(crate) waiting: BTreeMap<u64, VecDeque<Parcel>>,
 }
 
-type Printed = Result<String, String>;
+pub(crate) type Printed = Result<String, String>;
 
-fn ok() -> Printed {
+pub(crate) fn ok() -> Printed {
     Ok("ok\n".to_owned())
 }
 
-fn or_ok(printed: String) -> Printed {
+pub(crate) fn or_ok(printed: String) -> Printed {
     if printed.is_empty() {
         ok()
     } else {
@@ -186,7 +147,7 @@ impl World {
         }
     }
 
-    fn node(&mut self, id: u64) -> Result<&mut Node, String> {
+    pub(crate) fn node(&mut self, id: u64) -> Result<&mut Node, String> {
         let node = self.nodes.get_mut(&id);
         node.ok_or_else(|| format!("there is no node {id}"))
     }
@@ -260,7 +221,6 @@ impl World {
             } else if index == 0 {
                 config.founders = members.clone();
             } else {
-                recovered.hard_state = fresh();
                 recovered.start = Position {
                     term: Term::ZERO,
                     index: Index(index),
@@ -298,95 +258,6 @@ impl World {
             self.nodes.insert(id, node);
         }
         ok()
-    }
-
-    fn propose(&mut self, id: u64, what: Parcel) -> Printed {
-        self.node(id)?;
-        match self.waiting.get_mut(&id).filter(|queue| !queue.is_empty()) {
-            Some(queue) => {
-                queue.push_back(what);
-                ok()
-            }
-            None => self.propose_now(id, what),
-        }
-    }
-
-    fn propose_now(&mut self, id: u64, what: Parcel) -> Printed {
-        let node = self.node(id)?;
-        if node.raft.role() != quorate_raft_core::Role::Leader {
-            let knows = node.raft.leader().filter(|leader| leader.0 != id);
-            let Some(leader) = knows else {
-                return Ok("raft proposal dropped\n".to_owned());
-            };
-            self.network.push_back((id, leader.0, what));
-            return ok();
-        }
-        let change = match what {
-            Parcel::Proposal(data) => {
-                let taken = node.raft.propose(Bytes::from(data), node.now);
-                return match taken {
-                    Ok(_) => ok(),
-                    Err(_) => Ok("raft proposal dropped\n".to_owned()),
-                };
-            }
-            Parcel::Change(change) => change,
-            Parcel::Message(_) => return ok(),
-        };
-        let now = node.now;
-        let taken = if change.ops.is_empty() {
-            node.raft.leave_joint(now)
-        } else {
-            let begun = node.raft.change().through(change.through).even_if_behind();
-            let wanted = change.ops.iter().fold(begun, |wanted, &(op, id)| {
-                let id = NodeId(id);
-                match op {
-                    'v' => wanted.voter(id),
-                    'l' => wanted.learner(id),
-                    'w' => wanted.witness(id),
-                    'r' => wanted.remove(id),
-                    _ => wanted,
-                }
-            });
-            node.raft.change_membership(&wanted, now)
-        };
-        match taken {
-            Ok(position) => {
-                self.changes.insert(position, change.text);
-                ok()
-            }
-            // It is taken as soon as the first entry of the term is committed.
-            Err(ChangeError::NotReady) => {
-                self.waiting
-                    .entry(id)
-                    .or_default()
-                    .push_back(Parcel::Change(change));
-                ok()
-            }
-            Err(ChangeError::Transferring { .. }) => Ok("raft proposal dropped\n".to_owned()),
-            // A change that may not be made becomes an entry without one.
-            Err(error) => {
-                let is_nothing = matches!(error, ChangeError::NothingChanges);
-                let says_so = is_nothing || node.takes_any_change;
-                let taken = node.raft.propose(Bytes::new(), now);
-                if let (true, Ok(position)) = (says_so, taken) {
-                    self.changes.insert(position, change.text);
-                }
-                ok()
-            }
-        }
-    }
-
-    /// Takes what has waited, one after the other, until one waits again.
-    fn retry(&mut self, id: u64) -> Result<(), String> {
-        let mut queue = self.waiting.remove(&id).unwrap_or_default();
-        while let Some(what) = queue.pop_front() {
-            self.propose_now(id, what)?;
-            if let Some(again) = self.waiting.get_mut(&id) {
-                again.append(&mut queue);
-                break;
-            }
-        }
-        Ok(())
     }
 
     fn send_snapshot(&mut self, from: u64, to: u64) -> Printed {
@@ -488,7 +359,10 @@ impl World {
                         self.network.push_back((to, from, Parcel::Message(answer)));
                     }
                 }
-                other => drop_result(self.propose(to, other)?),
+                other => {
+                    // Whoever has passed it on learns nothing of it.
+                    self.propose(to, other)?;
+                }
             }
         }
         Ok(printed)
@@ -523,95 +397,11 @@ impl World {
         }
         Err("it does not come to rest in 1,000 rounds".to_owned())
     }
-
-    fn status(&mut self, id: u64) -> Printed {
-        let node = self.node(id)?;
-        let status = node.raft.status();
-        let explained = node.raft.explain(node.now);
-        let own = (NodeId(id), status.durable, status.last.index.next(), None);
-        let peers = status.peers.iter().map(|peer| {
-            let state = explained.peers.iter().find(|(id, _)| *id == peer.id);
-            (
-                peer.id,
-                peer.matched,
-                peer.next,
-                state.map(|(_, state)| *state),
-            )
-        });
-        let mut rows: Vec<_> = peers.collect();
-        if status.role == quorate_raft_core::Role::Leader {
-            rows.push(own);
-        }
-        rows.sort_unstable_by_key(|row| row.0);
-        let mut printed = String::new();
-        for (peer, matched, next, state) in rows {
-            let (name, more) = match state {
-                None | Some(PeerState::UpToDate) => ("StateReplicate", String::new()),
-                Some(PeerState::Streaming { in_flight: 0, .. }) => {
-                    ("StateReplicate", String::new())
-                }
-                Some(PeerState::Streaming {
-                    in_flight, is_full, ..
-                }) => {
-                    let full = if is_full { "[full]" } else { "" };
-                    ("StateReplicate", format!(" inflight={in_flight}{full}"))
-                }
-                Some(PeerState::NeedsSnapshot | PeerState::TakesSnapshot { .. }) => {
-                    ("StateSnapshot", " paused".to_owned())
-                }
-                Some(PeerState::Silent { .. }) => ("StateProbe", " inactive".to_owned()),
-                Some(_) => ("StateProbe", String::new()),
-            };
-            let learner = if status.membership.is_learner(peer) {
-                " learner"
-            } else {
-                ""
-            };
-            let (peer, matched, next) = (peer.0, matched.0, next.0);
-            let _ = writeln!(
-                printed,
-                "{peer}: {name} match={matched} next={next}{learner}{more}"
-            );
-        }
-        or_ok(printed)
-    }
 }
-
-fn drop_result(_: String) {}
 
 fn refused(taken: Result<(), String>) -> Printed {
     match taken {
         Ok(()) => ok(),
         Err(error) => Ok(format!("{error}\n")),
     }
-}
-
-fn parse_change(command: &Command) -> Result<Change, String> {
-    let ops = command.input.split_whitespace().map(|word| {
-        let op = word.chars().next().filter(|op| "vlruw".contains(*op));
-        let id = word.get(1..).and_then(|id| id.parse().ok());
-        op.zip(id).ok_or_else(|| format!("{word:?} is no change"))
-    });
-    let ops = ops.collect::<Result<Vec<(char, u64)>, String>>()?;
-    let is_v1 = command.flag("v1")?;
-    let through = match command.pair("transition") {
-        _ if is_v1 => Transition::Shortest,
-        None | Some("" | "auto") if ops.len() > 1 => Transition::Joint,
-        None | Some("" | "auto") => Transition::Shortest,
-        Some("implicit") => Transition::Joint,
-        Some("explicit") => Transition::JointUntilLeft,
-        Some(other) => return Err(format!("there is no transition {other}")),
-    };
-    let name = if is_v1 {
-        "EntryConfChange"
-    } else {
-        "EntryConfChangeV2"
-    };
-    let words: Vec<&str> = command.input.split_whitespace().collect();
-    let text = format!("{name} {}", words.join(" "));
-    Ok(Change {
-        ops,
-        through,
-        text: text.trim_end().to_owned(),
-    })
 }
