@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use quorate_clocks::{Instant, NodeId};
+use quorate_clocks::{Instant, NodeId, SplitMix64};
 use quorate_transport::{Lane, Transmit};
 
 use crate::{
@@ -12,8 +12,8 @@ use crate::{
 /// Reads that wait for the leader's answer.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Forwarded {
-    /// The number of the newest request. Never starts again in a life, and an answer is only taken from the
-    /// leader that was asked.
+    /// The number of the newest request. It starts somewhere else in each life: an answer to an earlier life
+    /// may come late, in the same term and from the same leader, and says what was committed then.
     number: u64,
     /// A request is to be sent.
     wanted: bool,
@@ -22,6 +22,14 @@ pub(crate) struct Forwarded {
 }
 
 impl Forwarded {
+    /// Numbers requests from one on that the seed of this life names. Half of the numbers are left to count.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            number: SplitMix64::new(!seed).next_u64() >> 1,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
     }
@@ -102,7 +110,8 @@ impl Raft {
             self.become_follower(reply.term, None, Cause::HigherTerm { from });
             return;
         }
-        if reply.term < self.hard_state.term || self.leader != Some(from) {
+        let is_asked = self.leader == Some(from) && reply.number <= self.forwarded.number;
+        if reply.term < self.hard_state.term || !is_asked {
             self.counters.0.dropped_messages += 1;
             return;
         }

@@ -184,7 +184,7 @@ impl Raft {
             quorum_check_at: now,
             permits_until: Instant::ORIGIN,
             transfer: None,
-            forwarded: Forwarded::default(),
+            forwarded: Forwarded::new(seed),
             proposals: Proposals::default(),
             marks: Marks::default(),
             incoming: None,

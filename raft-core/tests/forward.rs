@@ -170,3 +170,56 @@ fn a_leader_without_room_says_so() {
     cluster.settle();
     assert_eq!(end(&mut cluster, ticket), Some(None));
 }
+
+/// A request of the life of member 2 that this seed names, and the member.
+fn asked(seed: u64) -> (quorate_raft_core::Raft, quorate_raft_core::ReadRequest) {
+    use quorate_raft_core::{Config, Heartbeat, Raft, Recovered, Term};
+    let now = quorate_clocks::Instant::ORIGIN;
+    let config = Config::new(NodeId(2), [1, 2, 3].map(NodeId));
+    let hard_state = quorate_raft_core::HardState {
+        term: Term(1),
+        vote: None,
+    };
+    let recovered = Recovered {
+        hard_state,
+        ..Recovered::default()
+    };
+    let mut raft = Raft::new(config, recovered, seed, now).unwrap();
+    let heartbeat = Heartbeat {
+        term: Term(1),
+        commit: Index(0),
+        round: 1,
+        mark: 1,
+        mark_commit: Index(0),
+    };
+    raft.handle_message(NodeId(1), Message::Heartbeat(heartbeat), now);
+    raft.read_anywhere(now).unwrap();
+    while let Some(transmit) = raft.poll_transmit() {
+        if let Message::ReadRequest(request) = transmit.message {
+            return (raft, request);
+        }
+    }
+    panic!("nobody was asked");
+}
+
+/// Between the two lives more may have been committed, and the new one's read must show it.
+#[test]
+fn an_answer_to_an_earlier_life_confirms_no_read() {
+    let now = quorate_clocks::Instant::ORIGIN;
+    let is_ready = |asked_by: u64, read_by: u64| {
+        let (_, request) = asked(asked_by);
+        let (mut raft, _) = asked(read_by);
+        let reply = quorate_raft_core::ReadReply {
+            term: request.term,
+            number: request.number,
+            index: Some(Index(0)),
+        };
+        raft.handle_message(NodeId(1), Message::ReadReply(reply), now);
+        std::iter::from_fn(|| raft.poll_event())
+            .any(|event| matches!(event, Event::ReadReady { .. }))
+    };
+    assert!(is_ready(7, 7));
+    for seed in 0..40 {
+        assert!(!is_ready(seed, seed + 1) && !is_ready(seed + 1, seed));
+    }
+}

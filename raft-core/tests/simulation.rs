@@ -35,6 +35,9 @@ fn hold(nodes: u64, seeds: impl Iterator<Item = u64>) -> Outcome {
                 sum.reads += outcome.reads;
                 sum.lease_reads += outcome.lease_reads;
                 sum.restored += outcome.restored;
+                sum.changes += outcome.changes;
+                sum.handed_over += outcome.handed_over;
+                sum.forwarded += outcome.forwarded;
             }
             Err(failure) => {
                 // Another failure than this one would lead away from it.
@@ -73,6 +76,9 @@ fn must_not_be_vacuous(sum: &Outcome) {
         sum.reads,
         sum.lease_reads,
         sum.restored,
+        sum.changes,
+        sum.handed_over,
+        sum.forwarded,
     ] {
         assert!(count > 0, "{sum:?}");
     }
@@ -80,12 +86,12 @@ fn must_not_be_vacuous(sum: &Outcome) {
 
 #[test]
 fn three_nodes_are_safe_and_recover() {
-    must_not_be_vacuous(&hold(3, seeds(60)));
+    must_not_be_vacuous(&hold(3, seeds(250)));
 }
 
 #[test]
 fn five_nodes_are_safe_and_recover() {
-    must_not_be_vacuous(&hold(5, seeds(60)));
+    must_not_be_vacuous(&hold(5, seeds(250)));
 }
 
 #[test]
@@ -130,6 +136,7 @@ fn caught(
             faults,
             plant,
             only: Some(only),
+            operated: false,
             ..Plan::swarm(seed, 3)
         };
         run(seed, plan)

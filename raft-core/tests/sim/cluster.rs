@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use quorate_clocks::{Instant, NodeId};
 use quorate_raft_core::{
-    Config, Entries, Entry, Event, Fate, Index, Message, Payload, Persist, Position, Raft,
+    Cause, Config, Entries, Entry, Event, Fate, Index, Message, Payload, Persist, Position, Raft,
     ReadTicket, Role, Snapshot,
 };
 use quorate_sim::{Life, Process, World};
@@ -64,6 +64,10 @@ pub(crate) struct Cluster {
     /// Entries that stay in the log although a snapshot covers them.
     pub(crate) keep_entries: u64,
     pub(crate) book: Book,
+    /// Elections for which a leader asked its successor.
+    pub(crate) handed_over: u64,
+    /// Reads that a member which does not lead was shown.
+    pub(crate) forwarded: u64,
     applications: BTreeMap<NodeId, Application>,
 }
 
@@ -75,6 +79,8 @@ impl Cluster {
             snapshot_every: 20,
             keep_entries: 5,
             book: Book::default(),
+            handed_over: 0,
+            forwarded: 0,
             applications: BTreeMap::new(),
         }
     }
@@ -110,6 +116,17 @@ impl Cluster {
                 known: machine.term(),
                 entry,
             });
+        }
+    }
+
+    /// A client has asked for a read.
+    fn asked(&mut self, id: NodeId, ticket: ReadTicket, acknowledged: Index) {
+        let application = self.applications.entry(id).or_default();
+        if self.plant == Plant::ReadsAtOnce {
+            application.ready.push((Index::ZERO, acknowledged));
+            self.show(id);
+        } else {
+            application.asked.insert(ticket, acknowledged);
         }
     }
 
@@ -241,6 +258,7 @@ impl Process for Cluster {
                 }
             }
             Event::ReadReady { ticket, index } => {
+                self.forwarded += u64::from(machine.role() != Role::Leader);
                 let application = self.applications.entry(id).or_default();
                 if let Some(acknowledged) = application.asked.remove(&ticket) {
                     application.ready.push((index, acknowledged));
@@ -251,7 +269,8 @@ impl Process for Cluster {
                 let application = self.applications.entry(id).or_default();
                 application.asked.remove(&ticket);
             }
-            Event::RoleChanged { role, .. } => {
+            Event::RoleChanged { role, cause, .. } => {
+                self.handed_over += u64::from(matches!(cause, Cause::HandedOver { .. }));
                 let application = self.applications.entry(id).or_default();
                 if self.plant == Plant::RefutesEarly && role != Role::Leader {
                     for (_, command) in core::mem::take(&mut application.open) {
@@ -273,6 +292,8 @@ impl Process for Cluster {
                     }
                 }
             }
+            // The network reaches everybody, and whoever still leads says so itself.
+            Event::MembershipChanged { .. } | Event::TransferFailed { .. } => {}
             other => panic!("an event that this driver does not know: {other:?}"),
         }
     }
@@ -319,6 +340,8 @@ pub(crate) trait Client {
     fn propose(&mut self, id: NodeId, command: Bytes) -> bool;
     /// Asks a node for a read that sees all that was acknowledged.
     fn read(&mut self, id: NodeId);
+    /// The same of a node that need not lead.
+    fn read_anywhere(&mut self, id: NodeId);
     /// The same on the word of a lease.
     fn lease_read(&mut self, id: NodeId);
 }
@@ -342,16 +365,16 @@ impl Client for World<Cluster> {
     fn read(&mut self, id: NodeId) {
         let acknowledged = self.process().book.acknowledged;
         let ticket = self.call(id, |raft, now| raft.read(now));
-        let Some(Ok(ticket)) = ticket else {
-            return;
-        };
-        let cluster = self.process_mut();
-        let application = cluster.applications.entry(id).or_default();
-        if cluster.plant == Plant::ReadsAtOnce {
-            application.ready.push((Index::ZERO, acknowledged));
-            cluster.show(id);
-        } else {
-            application.asked.insert(ticket, acknowledged);
+        if let Some(Ok(ticket)) = ticket {
+            self.process_mut().asked(id, ticket, acknowledged);
+        }
+    }
+
+    fn read_anywhere(&mut self, id: NodeId) {
+        let acknowledged = self.process().book.acknowledged;
+        let ticket = self.call(id, |raft, now| raft.read_anywhere(now));
+        if let Some(Ok(ticket)) = ticket {
+            self.process_mut().asked(id, ticket, acknowledged);
         }
     }
 

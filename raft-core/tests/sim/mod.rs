@@ -4,4 +4,5 @@ pub(crate) mod book;
 pub(crate) mod cluster;
 pub(crate) mod disk;
 pub(crate) mod invariants;
+pub(crate) mod operator;
 pub(crate) mod run;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use quorate_clocks::NodeId;
-use quorate_raft_core::{Config, Role};
+use quorate_raft_core::{Config, Payload, Role};
 use quorate_sim::{Failure, Faults, Knob, Stats, World};
 
 use super::book::Seen;
 use super::cluster::{Client, Cluster, Plant};
 use super::invariants::{self, Invariant};
+use super::operator;
 
 const CLIENT: Knob = Knob::named("client");
 const SETTING: Knob = Knob::named("setting");
@@ -23,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) nodes: u64,
     pub(crate) faults: Faults,
     pub(crate) plant: Plant,
+    /// Whether members change, leaders hand over, and members that do not lead are read from.
+    pub(crate) operated: bool,
     /// Only this invariant, when not all.
     pub(crate) only: Option<&'static str>,
     pub(crate) safety: Duration,
@@ -35,6 +38,7 @@ impl Plan {
             nodes,
             faults: Faults::swarm(seed),
             plant: Plant::Nothing,
+            operated: true,
             only: None,
             safety: Duration::from_secs(15),
             liveness: Duration::from_secs(30),
@@ -53,6 +57,9 @@ pub(crate) struct Outcome {
     pub(crate) reads: u64,
     pub(crate) lease_reads: u64,
     pub(crate) restored: u64,
+    pub(crate) changes: u64,
+    pub(crate) handed_over: u64,
+    pub(crate) forwarded: u64,
 }
 
 pub(crate) fn run(seed: u64, plan: Plan) -> Result<Outcome, Failure> {
@@ -92,6 +99,9 @@ fn phases(world: &mut World<Cluster>, ids: &[NodeId], plan: Plan) -> Result<(), 
         let wait = world.draws().below(CLIENT, 0, 0, turn, 40);
         world.run_until(world.now() + Duration::from_millis(wait), &mut check)?;
         clients(world, ids, turn);
+        if plan.operated {
+            operator::act(world, ids, turn);
+        }
     }
 
     world.calm();
@@ -209,6 +219,8 @@ fn outcome_of(world: &World<Cluster>) -> Outcome {
     let mut outcome = Outcome {
         stats: *world.stats(),
         trace_hash: world.trace_hash(),
+        handed_over: world.process().handed_over,
+        forwarded: world.process().forwarded,
         ..Outcome::default()
     };
     for seen in world.process().book.iter() {
@@ -218,6 +230,9 @@ fn outcome_of(world: &World<Cluster>) -> Outcome {
             Seen::Restored { .. } => outcome.restored += 1,
             Seen::Read { level: "lease", .. } => outcome.lease_reads += 1,
             Seen::Read { .. } => outcome.reads += 1,
+            Seen::Applied { entry, .. } if matches!(entry.payload, Payload::Membership(_)) => {
+                outcome.changes += 1;
+            }
             Seen::Applied { entry, .. } if entry.payload.is_empty() => outcome.elections += 1,
             _ => {}
         }
