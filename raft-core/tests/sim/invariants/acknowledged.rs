@@ -41,7 +41,10 @@ impl Acknowledged {
         let of_command = world
             .machines()
             .filter(|(_, raft)| raft.commit() >= index)
-            .filter_map(|(_, raft)| raft.membership_at(index));
+            .filter_map(|(_, raft)| match raft.membership_index() <= index {
+                true => Some(raft.membership()),
+                false => raft.membership_at(index),
+            });
         // A log that was compacted further no longer says who the members were there.
         let indices = self.memberships.iter().map(|(at, _)| *at);
         let newest = indices.filter(|at| *at <= index).max().unwrap_or_default();
